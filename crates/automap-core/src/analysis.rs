@@ -1,6 +1,6 @@
-//! What all stages found in one observation: the input of reports, maps, explanations and profiles.
+//! The results of all stages for one observation: the input of reports, maps, explanations and profiles.
 //!
-//! Nothing here is worded or rounded; that is left to those that are made from it.
+//! Nothing here is worded or rounded; that is left to the modules that use it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,41 +24,41 @@ use crate::windows::Windows;
 pub struct Analysis {
     /// The frame that was analysed, with derived series.
     pub frame: MetricFrame,
-    /// What each name stands for, and what runs on what.
+    /// What each name stands for, and which service runs on which node.
     pub entities: Entities,
     /// Which incident was diagnosed, and which others there were.
     pub plan: Plan,
     /// The windows.
     pub windows: Windows,
-    /// Services that no other service calls: there users enter. Empty where no calls are known.
+    /// The entry services: those that no other service calls. Empty if no calls are known.
     pub entries: Vec<ServiceIdx>,
-    /// What was unusual.
+    /// The evidence of all series.
     pub anomalies: Anomalies,
-    /// What users feel, divided along the calls; empty where calls are not measured.
+    /// What users feel, attributed along the calls; empty if calls are not measured.
     pub impacts: Vec<Impact>,
-    /// Who accounts for it.
+    /// The services that account for it.
     pub suspects: Suspects,
-    /// Who is blamed.
+    /// The services, ranked.
     pub ranking: Ranking,
-    /// What was changed before the incident and fits it.
+    /// The changes before the incident that fit its onset, by service.
     pub change_fits: BTreeMap<ServiceIdx, ChangeFit>,
-    /// Changes just before the onset that replace, add or remove pods.
+    /// Kinds of change just before the onset that replace, add or remove pods, by service.
     pub brought_about: BTreeMap<ServiceIdx, BTreeSet<ChangeKind>>,
-    /// Services that changed after users felt something, where calls do not tell how much arises where.
+    /// Services that changed only after users felt something; empty if measured calls show how much arises where.
     pub too_late: Vec<ServiceIdx>,
-    /// What the AutoMAP engine learnt on its way; `None` for the evidence engine, which learns no graph.
+    /// The graphs that the AutoMAP engine learnt; `None` for the evidence engine, which learns no graph.
     pub automap: Option<automap::Prepared>,
     /// The same hours of earlier days, with derived series.
     pub earlier_days: Vec<EarlierDay>,
     /// What was not observed.
     pub unseen: Unseen,
-    /// Remarks of the stages.
+    /// Notes of the stages.
     pub notes: Vec<Note>,
 }
 
 impl Analysis {
-    /// This incident as a case to learn metric weights from, now that its cause is known; `None` for the evidence engine and for a service
-    /// that the frame does not know. `options` are those that the engine ranked with.
+    /// This incident, with its confirmed cause, as a case to learn metric weights from; `None` for the evidence engine and for a service
+    /// that is not in the frame. `options` are those that the engine ranked with.
     pub fn confirmed(&self, id: &str, cause: &str, options: &AutomapOptions) -> Option<ConfirmedCase> {
         let prepared = self.automap.as_ref()?;
         self.frame.find(cause)?;

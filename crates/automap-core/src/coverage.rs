@@ -1,6 +1,6 @@
-//! Reports which signals each service delivers, because evidence that is not measured cannot be found.
+//! Reports which signals each service delivers: a cause that no signal shows cannot be found.
 //!
-//! `doctor`, `discover` and the API show this table. It only states what is there; how a gap can be closed is the sources' business.
+//! `doctor`, `discover` and the API show this table. It only states what is there; how to close a gap is up to the sources.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -13,7 +13,7 @@ use crate::time::Timestamp;
 
 /// Share of observed samples from which a signal counts as present.
 const PRESENT: f64 = 0.8;
-/// A signal without values for this long at the end of the data has stopped.
+/// A signal without values for at least this long at the end of the data has stopped.
 const STALE_MS: i64 = 300_000;
 
 /// A signal that every service should have, in the order of the table's columns.
@@ -26,7 +26,7 @@ pub enum CoverageSignal {
     Errors,
     /// Time to answer.
     Latency,
-    /// What the callers measure.
+    /// What its callers measure.
     Calls,
     /// Processor use.
     Cpu,
@@ -125,7 +125,7 @@ pub struct ServiceCoverage {
 pub struct MissingSignal {
     /// Which one.
     pub signal: CoverageSignal,
-    /// Services without it; all of them where `everywhere`.
+    /// Services without it; all services if `everywhere`.
     pub services: Vec<String>,
     /// Whether no service has it.
     pub everywhere: bool,
@@ -148,7 +148,8 @@ pub fn missing(services: &[ServiceCoverage]) -> Vec<MissingSignal> {
     lacking.map(told).collect()
 }
 
-/// Returns the signals of every service of an observation, by name; nodes have other ones and are left out. `now` is the time when the data was fetched. O(series × samples).
+/// Returns the signals of every service of an observation, by name; nodes have different ones and are left out. `now` is the time when the data was
+/// fetched. O(series × samples).
 ///
 /// ```
 /// use automap_core::coverage::{CoverageSignal, Presence, coverage};

@@ -1,7 +1,6 @@
 //! Runs all stages of a diagnosis in order; every mode of automap calls [`diagnose`].
 //!
-//! [`analyse`] is the same without the report: maps, explanations and profiles build on it. Fetching the observation and showing the report
-//! are left to the callers.
+//! [`analyse`] is the same without the report: maps, explanations and profiles build on it. Callers fetch the observation and show the report.
 //!
 //! ```
 //! use automap_core::frame::{RawSeries, assemble};
@@ -56,28 +55,28 @@ use crate::verdict::Margin;
 use crate::windows::OnsetSource;
 use crate::{anomaly, attribution, propagation, rank, verdict, windows};
 
-/// A rate notices what happened within about as many steps, so an onset may be found this much before the change that it began with.
+/// A rate looks back over about this many steps, so a detected onset may be this much before the change that started it.
 const BLUR_STEPS: i64 = 3;
 
 /// The options of every stage.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct DiagnoseOptions {
-    /// How far from normal.
+    /// Options of the anomaly scores.
     pub anomaly: anomaly::AnomalyOptions,
     /// Which engine ranks.
     pub engine: rank::Engine,
-    /// Who is blamed, by the evidence engine.
+    /// Options of the evidence engine.
     pub evidence: rank::EvidenceOptions,
-    /// Who is blamed, by the AutoMAP engine.
+    /// Options of the AutoMAP engine.
     pub automap: rank::AutomapOptions,
-    /// What may be said.
+    /// Options of the verdict.
     pub verdict: verdict::VerdictOptions,
 }
 
-/// Why no answer is possible. Imperfect data is not among the reasons: it becomes a note in the report.
+/// Why no diagnosis is possible. Imperfect data is no error: it becomes a note in the report.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DiagnoseError {
-    /// The windows make no comparison.
+    /// The windows cannot be compared.
     #[error(transparent)]
     Windows(#[from] windows::WindowError),
     /// Not one series has enough samples in both windows.
@@ -103,16 +102,16 @@ pub fn diagnose(observation: &Observation, options: &DiagnoseOptions) -> Result<
 /// All stages before the report.
 ///
 /// # Errors
-/// As [`diagnose`].
+/// Same as for [`diagnose`].
 pub fn analyse(observation: &Observation, options: &DiagnoseOptions) -> Result<Analysis, DiagnoseError> {
     analyse_with_history(observation, options, &[])
 }
 
-/// As [`analyse`], with confirmed incidents for the AutoMAP engine to learn its metric weights from. Those that did not begin strictly
-/// before this one are left out; without any that did, the weights are those of the options.
+/// Like [`analyse`], with confirmed incidents for the AutoMAP engine to learn its metric weights from. Only incidents that began strictly before
+/// this one count; without any, the weights are those of the options.
 ///
 /// # Errors
-/// As [`diagnose`].
+/// Same as for [`diagnose`].
 pub fn analyse_with_history(
     observation: &Observation,
     options: &DiagnoseOptions,
@@ -137,7 +136,7 @@ pub fn analyse_with_history(
             let ranking = rank::scaling::discount(ranking, &anomalies, &brought_about);
             (change_fit::weigh(ranking, &mut change_fits, &suspects), None)
         }
-        // The random walk knows of no changes.
+        // The random walk does not use changes.
         rank::Engine::Automap => {
             let prepared = rank::automap::prepare(&frame, &windows.rows, &anomalies, calls, &options.automap);
             notes.extend(prepared.notes.iter().cloned());
@@ -174,7 +173,7 @@ pub fn analyse_with_history(
     })
 }
 
-/// Who accounts for what users feel, and the ranking in which nodes count as far as they do.
+/// The services that account for what users feel, and the ranking with nodes weighed by what they hold up.
 fn suspected(
     frame: &MetricFrame,
     (rows, observation): (&Rows, &Observation),
@@ -188,8 +187,8 @@ fn suspected(
     (suspects, ranking)
 }
 
-/// Ranks by the windows of the plan. Where most of the data is bad, nothing stands out as a stretch before the windows are known; then the end is
-/// looked for once more, with their baseline as what is normal.
+/// Ranks by the windows of the plan. If most of the data is bad, no stretch stands out before the windows are known; then the end is detected
+/// again, with their baseline taken as normal.
 fn evaluate(
     frame: &MetricFrame,
     calls: &CallGraph,
@@ -212,7 +211,7 @@ fn evaluate(
             None => (plan, first),
         });
     }
-    // Where the metrics change elsewhere than the stretch begins, the stretch may be the recovery from a long incident.
+    // If the metrics do not change where the stretch begins, the stretch may be the recovery from a long incident.
     let is_explained = plan.begins_near(frame, first.windows.incident.start);
     if is_explained || hint.incident_end.is_some() || first.windows.onset != OnsetSource::Detected {
         return Ok((plan, first));

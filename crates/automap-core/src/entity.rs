@@ -1,8 +1,8 @@
 //! What each name of a frame stands for: a service, or something that services use, enter through, call outside or run on.
 //!
-//! A frame, a call graph and a ranking know names only. This module adds the nouns: the kind of each entity, the namespace and cluster that it
-//! belongs to, and the nodes that a service runs on. *Calls* and *uses* are edges of the call graph, where *uses* is a call whose callee is a store or a broker.
-//! How a source learns any of it, and how a ranking uses it, is not decided here.
+//! A frame, a call graph and a ranking know only names. This module adds the types: the kind of each entity, its namespace and cluster, and the nodes
+//! that a service runs on. *Calls* and *uses* are edges of the call graph, where *uses* is a call whose callee is a store or a broker. How sources
+//! find these, and how the ranking uses them, is not decided here.
 
 use std::collections::BTreeMap;
 
@@ -11,23 +11,23 @@ use serde::{Deserialize, Serialize};
 
 use crate::text::{clean_name, shown};
 
-/// What the name of a node begins with in a frame: a node and a service may be called the same.
+/// Prefix of node names in a frame: a node and a service may have the same name.
 const NODE_PREFIX: &str = "node/";
-/// What the name of a host outside begins with in a frame.
+/// Prefix of the names of external hosts in a frame.
 const EXTERNAL_PREFIX: &str = "external/";
-/// Longest text that says how a kind is known, in characters.
+/// Longest text on how a kind is known, in characters.
 const MAX_KNOWN_FROM_CHARS: usize = 200;
 
-/// What kind of thing it is.
+/// The kind of an entity.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum EntityKind {
-    /// A workload that answers or makes requests. What nothing else is known of is one.
+    /// A workload that answers or makes requests. The default for unknown names.
     #[default]
     Service,
     /// A database or a cache.
     Store,
-    /// What messages wait in.
+    /// A message broker.
     Broker,
     /// A machine that pods run on.
     Node,
@@ -35,9 +35,9 @@ pub enum EntityKind {
     Gateway,
     /// A host outside of the cluster that is called.
     External,
-    /// What turns names into addresses for everybody.
+    /// A DNS server.
     Dns,
-    /// A workload of another namespace of which only that is read what it takes of a node that it shares.
+    /// A workload of another namespace, of which only its usage of a shared node is read.
     Neighbour,
 }
 
@@ -62,25 +62,25 @@ impl EntityKind {
 pub struct Entity {
     /// Its kind.
     pub kind: EntityKind,
-    /// The namespace that it belongs to; `null` where it belongs to none or that is not known.
+    /// The namespace that it belongs to; `null` if it belongs to none or this is unknown.
     #[serde(default)]
     pub namespace: Option<String>,
-    /// The cluster that it belongs to; `null` where only one was looked at.
+    /// The cluster that it belongs to; `null` if only one was queried.
     #[serde(default)]
     pub cluster: Option<String>,
-    /// How the kind is known, such as `redis_exporter: redis-exporter without -exporter`; `null` where a source measures the thing itself.
+    /// How the kind is known, such as `redis_exporter: redis-exporter without -exporter`; `null` if a source measures the entity itself.
     #[serde(default)]
     pub known_from: Option<String>,
 }
 
 impl Entity {
-    /// An entity of this kind of which nothing else is known.
+    /// An entity of this kind, with nothing else known.
     pub fn of(kind: EntityKind) -> Self {
         Self { kind, ..Self::default() }
     }
 }
 
-/// The entities of an observation, and what runs on what.
+/// The entities of an observation, and which service runs on which node.
 ///
 /// ```
 /// use automap_core::entity::{Entities, Entity, EntityKind, node_name};
@@ -99,7 +99,7 @@ impl Entity {
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Entities {
-    /// Those of which something is known, by name.
+    /// The known entities, by name.
     #[serde(default)]
     known: BTreeMap<String, Entity>,
     /// The pods of each service by node.
@@ -112,13 +112,13 @@ pub fn node_name(node: &str) -> String {
     format!("{NODE_PREFIX}{node}")
 }
 
-/// The name of a host outside in a frame.
+/// The name of an external host in a frame.
 pub fn external_name(host: &str) -> String {
     format!("{EXTERNAL_PREFIX}{host}")
 }
 
 impl Entities {
-    /// Says what a name stands for. What was said of it before is replaced.
+    /// Sets what a name stands for, replacing any earlier entry.
     pub fn describe(&mut self, name: &str, entity: Entity) {
         let text = |t: Option<String>| t.map(|t| clean_name(&t).into_owned());
         let Entity { kind, namespace, cluster, known_from } = entity;
@@ -127,7 +127,7 @@ impl Entities {
         self.known.insert(clean_name(name).into_owned(), entity);
     }
 
-    /// Says that so many pods of a service run on a node; both are names of the frame. Pods that are placed again are added.
+    /// Records that this many pods of a service run on a node; both are names of the frame. Repeated calls add up.
     pub fn place(&mut self, service: &str, node: &str, pods: u32) {
         let node = clean_name(node).into_owned();
         self.known.entry(node.clone()).or_insert_with(|| Entity::of(EntityKind::Node));
@@ -141,17 +141,17 @@ impl Entities {
         self.get(name).map_or(EntityKind::Service, |entity| entity.kind)
     }
 
-    /// Whether it is something that services run on, beside or with, and no service: a node, a neighbour or the DNS.
+    /// Whether it is not a service but something that services run on, beside or with: a node, a neighbour or the DNS.
     pub fn is_beneath(&self, name: &str) -> bool {
         matches!(self.kind_of(name), EntityKind::Node | EntityKind::Neighbour | EntityKind::Dns)
     }
 
-    /// What is known of a name; `None` where nothing is.
+    /// What is known of a name; `None` if nothing is.
     pub fn get(&self, name: &str) -> Option<&Entity> {
         self.known.get(name)
     }
 
-    /// All of which something is known, by name.
+    /// All known entities, by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Entity)> {
         self.known.iter().map(|(name, entity)| (name.as_str(), entity))
     }
@@ -169,7 +169,7 @@ impl Entities {
         self.runs_on.iter().filter(move |(_, nodes)| nodes.contains_key(node)).map(|(service, _)| service.as_str())
     }
 
-    /// The same with other names, all in this cluster, if any; those that have a cluster already keep it.
+    /// The same with renamed entities, all in this cluster, if any; those that already have a cluster keep it.
     pub fn in_cluster(self, cluster: Option<&str>, name: impl Fn(&str) -> String) -> Self {
         let mut out = Self::default();
         for (known, entity) in self.known {
@@ -182,7 +182,7 @@ impl Entities {
         out
     }
 
-    /// Adds the entities of another observation. What both tell of is as this one says, and its pods are not added up.
+    /// Adds the entities of another observation. For entities in both, this one's entry is kept, and pods are not added up.
     pub fn extend(&mut self, more: Self) {
         for (name, entity) in more.known {
             self.known.entry(name).or_insert(entity);
@@ -192,12 +192,12 @@ impl Entities {
         }
     }
 
-    /// Whether nothing is known of anything.
+    /// Whether there are no entities.
     pub fn is_empty(&self) -> bool {
         self.known.is_empty() && self.runs_on.is_empty()
     }
 
-    /// The same with all names cleaned. What reads entities from outside calls this.
+    /// The same with all names cleaned. Must be called after reading entities from outside.
     pub fn cleaned(self) -> Self {
         let mut clean = Self::default();
         self.known.into_iter().for_each(|(name, entity)| clean.describe(&name, entity));

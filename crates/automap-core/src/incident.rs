@@ -1,6 +1,6 @@
 //! The record of one incident: cause, symptoms, cost and timeline, from its onset to its end.
 //!
-//! Plain, versioned data. [`crate::watch`] creates and updates it; the server stores, sends and serves it. Texts for people are made elsewhere.
+//! Plain, versioned data. [`crate::watch`] creates and updates it; the server stores, sends and serves it. Text for people is composed elsewhere.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -9,7 +9,7 @@ use crate::metric::{Metric, Unit};
 use crate::report::Report;
 use crate::time::{Timestamp, as_rfc3339};
 
-/// Version of this shape. A reader accepts this one and the one before.
+/// Version of this schema. A reader accepts this one and the previous one.
 pub const INCIDENT_SCHEMA_VERSION: u32 = 1;
 /// Longest timeline. Beyond it the oldest entries of the second half are dropped, so that both beginning and end are kept; notes stay.
 pub const MAX_TIMELINE: usize = 200;
@@ -19,7 +19,7 @@ pub const MAX_NOTES: usize = 50;
 /// One incident of one target. Times are RFC 3339 in UTC.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Incident {
-    /// Version of this shape.
+    /// Version of this schema.
     pub schema_version: u32,
     /// `sock-shop-20261125T140415Z-8c1f3a07`: the target, the time of the opening and a digest. Unique, and never changes. Those of older versions end
     /// with the second of the onset.
@@ -48,9 +48,9 @@ pub struct Incident {
     #[serde(with = "as_rfc3339::option")]
     #[schemars(schema_with = "as_rfc3339::option::schema")]
     pub closed: Option<Timestamp>,
-    /// One line for people: `payment (network): front-end p95 latency 74.1 → 376 ms`.
+    /// One line of text: `payment (network): front-end p95 latency 74.1 → 376 ms`.
     pub title: String,
-    /// The service named as the cause; `null` where the evidence does not single one out.
+    /// The service named as the cause; `null` if the evidence does not single one out.
     pub cause: Option<NamedCause>,
     /// Indicators that left their normal range, with the largest change of each; worst first.
     pub symptoms: Vec<IndicatorChange>,
@@ -62,12 +62,12 @@ pub struct Incident {
     pub alerts: Vec<String>,
     /// How often it was reopened.
     pub reopened: u32,
-    /// Owner of the affected service; `null` where none is configured.
+    /// Owner of the affected service; `null` if none is configured.
     #[serde(default)]
     pub owner: Option<Owner>,
     /// The cause as confirmed by a user; `null` until then.
     pub confirmed: Option<String>,
-    /// The mute because of which nobody is notified now; `null` where there is none.
+    /// The mute that currently suppresses notifications; `null` if there is none.
     #[serde(default)]
     pub muted: Option<Muted>,
     /// What happened when, oldest first; at most [`MAX_TIMELINE`] entries.
@@ -109,7 +109,7 @@ pub struct NamedCause {
     pub mechanism: Option<String>,
     /// Confidence, 0 to 1.
     pub confidence: f64,
-    /// The change that it may have begun with, such as `release 1.4.2 → 1.4.3`; `null` where none fits.
+    /// The change that may have started it, such as `release 1.4.2 → 1.4.3`; `null` if none fits.
     #[serde(default)]
     pub change: Option<String>,
 }
@@ -127,7 +127,7 @@ pub struct Owner {
     pub severity: Option<Severity>,
 }
 
-/// Why nobody is notified of an incident at present.
+/// Why notifications of an incident are currently suppressed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Muted {
     /// The mute: its name in the configuration, its id, or `silence <id>` of an Alertmanager.
@@ -171,13 +171,13 @@ pub struct IndicatorChange {
 /// An objective and what the incident costs it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SloImpact {
-    /// Name of the objective; with the group that burns, where events are counted by group: `web{handler="/pay"}`.
+    /// Name of the objective; with the burning group, if events are counted by group: `web{handler="/pay"}`.
     pub slo: String,
-    /// The service it is about; empty for the whole system.
+    /// The service that it covers; empty for the whole system.
     pub service: String,
     /// How fast the budget burns: the highest rate seen, as a multiple of the rate that would use it up exactly at the end of its period.
     pub burn_rate: f64,
-    /// Share of the whole period's budget that this incident has used so far, 0–1 and more; `null` where it could not be computed.
+    /// Share of the whole period's budget that this incident has used so far, 0–1 and more; `null` if it could not be computed.
     pub budget_share: Option<f64>,
 }
 
@@ -190,7 +190,7 @@ pub struct TimelineEntry {
     pub at: Timestamp,
     /// What happened.
     pub kind: TimelineKind,
-    /// One line for people.
+    /// One line of text.
     pub text: String,
 }
 
@@ -203,11 +203,11 @@ pub enum TimelineKind {
     Opened,
     /// Another cause was named, or none any more.
     Verdict,
-    /// More is affected, or it is worse.
+    /// More services are affected, or it got worse.
     Spread,
     /// Nothing is wrong any more.
     Recovering,
-    /// Wrong again before it was closed.
+    /// Something is wrong again before it was closed.
     Relapsed,
     /// Closed.
     Closed,
@@ -268,7 +268,7 @@ impl TimelineKind {
 }
 
 impl Incident {
-    /// A new incident at revision 0, of which only the onset is known. Its first change makes it revision 1.
+    /// A new incident at revision 0, with only the onset known. Its first change makes it revision 1.
     pub fn new(id: impl Into<String>, target: impl Into<String>, onset: Timestamp, opened: Timestamp) -> Self {
         Self {
             schema_version: INCIDENT_SCHEMA_VERSION,
@@ -296,7 +296,7 @@ impl Incident {
         }
     }
 
-    /// Adds an entry to the timeline. When it is full, the oldest entry of its second half that is no note is dropped.
+    /// Adds an entry to the timeline. When it is full, the oldest entry of its second half that is not a note is dropped.
     pub fn add_entry(&mut self, at: Timestamp, kind: TimelineKind, text: impl Into<String>) {
         if self.timeline.len() >= MAX_TIMELINE {
             let dropped = self.timeline.iter().skip(MAX_TIMELINE / 2).position(|e| e.kind != TimelineKind::Noted);
@@ -310,7 +310,7 @@ impl Incident {
         self.timeline.iter().filter(|entry| entry.kind == TimelineKind::Noted).count()
     }
 
-    /// Takes over which mute applies, with an entry in the timeline where that changed. Whether it changed; the revision is the caller's.
+    /// Sets the mute that applies, with an entry in the timeline if it changed. Returns whether it changed; the caller must increase the revision.
     pub fn set_muted(&mut self, at: Timestamp, muted: Option<Muted>) -> bool {
         if self.muted == muted {
             return false;

@@ -6,11 +6,11 @@
 //!  CSV        ┘    sources      frame        anomaly     rank     report
 //! ```
 //!
-//! Values only move right. Nothing here reads a file, a clock, the environment or a network, and nothing knows
-//! what was really injected: the same observation and options give the same report, to the byte. How a report
-//! looks on a terminal, a page or a map is the business of `automap-render`.
+//! Data flows only left to right. Nothing here reads a file, a clock, the environment or the network, and
+//! nothing knows which fault was injected: the same observation and options give the same report, byte for
+//! byte. `automap-render` renders reports for terminals, pages and maps.
 //!
-//! The modules stand in the order in which they build on each other: each one imports only from those above it.
+//! The modules are listed in dependency order: each one imports only from those above it.
 
 pub mod time;
 pub mod text;

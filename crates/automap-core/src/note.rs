@@ -1,6 +1,6 @@
-//! Remarks on the quality of the data: what weakens an answer, and what could not be checked at all.
+//! Notes on data quality: what weakens an answer, and what could not be checked at all.
 //!
-//! Every stage may add them; they travel with the data and end in the report. They are never errors: an answer from imperfect data is still given.
+//! Any stage may add them; they travel with the data and end up in the report. They are never errors: imperfect data still gets an answer.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -12,28 +12,28 @@ use serde::{Deserialize, Serialize};
 pub enum Severity {
     /// Good to know.
     Info,
-    /// The answer may be weaker for it.
+    /// It may weaken the answer.
     Warning,
 }
 
-/// One remark about the data.
+/// One note about the data.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct Note {
     /// How much it matters.
     pub severity: Severity,
     /// A stable word for programs, such as `partial_data` or `constant_series`.
     pub code: String,
-    /// A sentence for people.
+    /// A sentence of text.
     pub message: String,
 }
 
 impl Note {
-    /// A remark that is good to know.
+    /// An informative note.
     pub fn info(code: &str, message: impl Into<String>) -> Self {
         Self { severity: Severity::Info, code: code.into(), message: message.into() }
     }
 
-    /// A remark that weakens the answer.
+    /// A note on what weakens the answer.
     pub fn warning(code: &str, message: impl Into<String>) -> Self {
         Self { severity: Severity::Warning, code: code.into(), message: message.into() }
     }
@@ -51,15 +51,15 @@ pub struct NotChecked {
 }
 
 impl NotChecked {
-    /// What stands in place of a signal where nothing at all was asked for.
+    /// Placeholder for the signal if nothing at all was queried.
     const ALL_SIGNALS: &str = "all signals";
 
-    /// Services of which nothing was looked at; none named means some, and nobody knows which.
+    /// Services that were not looked at; an empty list means some, but it is unknown which.
     pub fn not_looked_at(services: Vec<String>, reason: impl Into<String>) -> Self {
         Self { signal: Self::ALL_SIGNALS.to_owned(), services, reason: reason.into() }
     }
 
-    /// Whether nothing was looked at there.
+    /// Whether these services were not looked at.
     pub fn is_not_looked_at(&self) -> bool {
         self.signal == Self::ALL_SIGNALS
     }

@@ -1,6 +1,6 @@
 //! Everything that a diagnosis needs, gathered by a source.
 //!
-//! It is the border between the outside world and the analysis: sources make it, a capture file holds exactly this, and every stage after it is a
+//! It is the boundary between the outside world and the analysis: sources build it, a capture file holds exactly this, and every later stage is a
 //! pure function.
 
 use schemars::JsonSchema;
@@ -20,29 +20,29 @@ use crate::topology::CallGraph;
 pub struct Observation {
     /// The metrics.
     pub frame: MetricFrame,
-    /// Who calls whom.
+    /// The call graph.
     pub calls: CallGraph,
-    /// What kind of thing each name stands for, and what runs on what.
+    /// What each name stands for, and which service runs on which node.
     pub entities: Entities,
     /// What was changed, and when.
     pub changes: ChangeLog,
-    /// Which part of its suspects it is, as far as that was counted.
+    /// The affected parts of the suspects, as far as they were counted.
     pub breakdowns: Vec<Breakdown>,
-    /// The same hours of earlier days, as far as they were asked for.
+    /// The same hours of earlier days, as far as they were queried.
     pub earlier_days: Vec<EarlierDay>,
-    /// What the user or the alert gave as windows.
+    /// The windows given by the user or the alert.
     pub hint: WindowHint,
-    /// Remarks from fetching and aligning.
+    /// Notes from fetching and aligning.
     pub notes: Vec<Note>,
     /// Signals that the source could not deliver.
     pub not_checked: Vec<NotChecked>,
     /// The queries behind the numbers, in the order sent.
     pub queries: Vec<QueryRecord>,
-    /// Where it comes from, for people: `http://localhost:9090, namespace sock-shop`. Never holds credentials.
+    /// Where it comes from, as text: `http://localhost:9090, namespace sock-shop`. Never holds credentials.
     pub source: String,
 }
 
-/// One query and what came of it.
+/// One query and its result.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct QueryRecord {
     /// The signal it serves, such as `latency_ms`.
@@ -55,13 +55,13 @@ pub struct QueryRecord {
     pub samples: u64,
     /// Whether it delivered.
     pub state: QueryState,
-    /// Why it did not deliver all that was asked for, in the server's words; `null` where it did or where there is nothing of the kind.
+    /// Why it did not deliver everything, in the server's words; `null` if it did, or if the signal does not exist.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }
 
 impl QueryRecord {
-    /// Whether something was asked for that may exist and was not, or not wholly, delivered. What such a signal does not show cannot
+    /// Whether a signal that may exist was not, or not completely, delivered. What such a signal does not show cannot
     /// be called calm.
     pub fn is_unanswered(&self) -> bool {
         !matches!(self.state, QueryState::Complete | QueryState::Empty)
@@ -69,7 +69,7 @@ impl QueryRecord {
 }
 
 impl Observation {
-    /// Metrics and calls of which nothing else is known: no windows are given, no remarks made, no changes looked at, and no queries kept.
+    /// Metrics and calls alone: without given windows, notes, observed changes or recorded queries.
     ///
     /// ```
     /// use automap_core::frame::{RawSeries, assemble};
@@ -101,15 +101,15 @@ impl Observation {
         }
     }
 
-    /// The services, by name: all that the frame has but nodes and what shares them.
+    /// The services, by name: all in the frame except nodes, neighbours and the DNS.
     pub fn services(&self) -> impl Iterator<Item = &str> {
         let names = self.frame.services().iter().map(String::as_str);
         names.filter(|name| !self.entities.is_beneath(name))
     }
 
-    /// What was asked for and not fully answered: signal, state and reason of each query, in the order sent.
+    /// The queries that were not completely answered: signal, state and reason of each, in the order sent.
     ///
-    /// A signal may be asked for more than once, from several exporters, and be answered by another one.
+    /// A signal may be queried more than once, from several exporters, so another query may have answered it.
     pub fn unanswered(&self) -> impl Iterator<Item = &QueryRecord> {
         self.queries.iter().filter(|query| query.is_unanswered())
     }
@@ -119,7 +119,7 @@ impl Observation {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum QueryState {
-    /// All that was asked for.
+    /// Everything was delivered.
     Complete,
     /// The server warned that data is missing.
     Partial,
@@ -129,6 +129,6 @@ pub enum QueryState {
     Refused,
     /// The query failed for another reason; the signal is missing, but may exist.
     Failed,
-    /// Only suspects were asked for it, since there are many services; of the others nothing is known.
+    /// It was queried only for suspects, since there are many services; nothing is known of the others.
     Screened,
 }

@@ -1,7 +1,7 @@
 //! Service profiles: one named, versioned vector per service, for machine learning and for comparing periods.
 //!
-//! A profile describes behaviour (levels, spreads, evidence, connections) in baseline and incident. It contains no verdict. Files are read and
-//! written by the sources.
+//! A profile describes behaviour (levels, spreads, evidence, connections) in baseline and incident. It contains no verdict. The sources read
+//! and write the files.
 
 use std::collections::BTreeMap;
 

@@ -1,7 +1,7 @@
 //! Numbers for people: short, with the unit, the same precision on both sides of an arrow.
 //!
-//! A renderer never formats a level itself, so that one number reads the same on a terminal, on a page and in a message. Durations and times are
-//! not here.
+//! Renderers never format levels themselves, so a number reads the same on a terminal, on a page and in a message. Durations and times are
+//! elsewhere.
 //!
 //! ```
 //! use automap_core::metric::Unit;

@@ -1,7 +1,7 @@
 //! The project's only random number generator: small, seeded, the same stream on every machine.
 //!
-//! Used for the Monte-Carlo walk, resampling, jitter and the laboratory's faults, all of which have to be repeatable: a run is
-//! described completely by its seed. The algorithm is SplitMix64 (Steele, Lea and Flood, OOPSLA 2014), for which every seed is
+//! Used for the Monte-Carlo walk, resampling, jitter and the lab's faults, which must all be repeatable: the seed determines a
+//! run completely. The algorithm is SplitMix64 (Steele, Lea and Flood, OOPSLA 2014), for which every seed is
 //! good. It is not cryptographic: never use it for tokens or keys.
 
 /// A stream of random numbers.

@@ -1,7 +1,7 @@
 //! Suggests known names for a mistyped one: services, namespaces, metrics, configuration keys.
 //!
 //! Two names are similar when one becomes the other by few edits (insert, delete, replace, swap neighbours), or when the known
-//! name contains the given one. How a suggestion is worded is the caller's business.
+//! name contains the given one. The caller words the suggestion.
 
 /// Most names suggested.
 const MAX_SUGGESTIONS: usize = 3;

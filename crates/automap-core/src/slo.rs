@@ -2,8 +2,7 @@
 //!
 //! Implements the multi-window, multi-burn-rate alerts of the Google SRE workbook (chapter 5). An objective allows a share of `1 − target` of
 //! all events to be bad; the *burn rate* is the share of bad events divided by that allowance. An alert fires if the rate is high over a long
-//! window (it matters) *and* over a short one (it is still going on). This is arithmetic on counts of events; where the counts come from
-//! is the sources' business.
+//! window (it matters) *and* over a short one (it is still going on). This is arithmetic on counts of events; the sources provide the counts.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -56,7 +55,7 @@ pub struct SloStatus {
     pub slo: String,
     /// The service it is about; empty for the whole system.
     pub service: String,
-    /// The group that the numbers are about, such as `{handler="/pay"}`: the worst one, where events are counted by group. `null` where
+    /// The group of the numbers, such as `{handler="/pay"}`: the worst one, if events are counted by group. `null` if
     /// they are not.
     #[serde(default)]
     pub group: Option<String>,
@@ -66,7 +65,7 @@ pub struct SloStatus {
     pub period_d: f64,
     /// Its state.
     pub state: SloState,
-    /// Burn rate over five minutes; 1 is sustainable. `null` where nothing was counted.
+    /// Burn rate over five minutes; 1 is sustainable. `null` if nothing was counted.
     pub burn_5m: Option<f64>,
     /// Over half an hour.
     pub burn_30m: Option<f64>,
@@ -94,7 +93,7 @@ pub enum SloState {
     Unknown,
 }
 
-/// An objective, as far as its status depends on it.
+/// The part of an objective that its status depends on.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Objective {
     /// Its name.

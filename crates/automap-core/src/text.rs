@@ -1,9 +1,9 @@
-//! Text from the watched system made harmless: names where they enter, and foreign sentences where they are shown.
+//! Sanitises text from the watched system: names where they enter, and foreign sentences where they are shown.
 //!
-//! Names of services come from labels, files and messages that anybody may have written. A line break forges a line of a log, an escape sequence
-//! moves a terminal's cursor, a mark that turns the reading direction makes one name look like another, and a NUL is refused by PostgreSQL. So names
-//! are cleaned once, on their way into a frame or a call graph, and every later stage may print and store them. Left out: characters that only look
-//! alike (a Cyrillic `а`), which no rule can tell from honest names.
+//! Names of services come from labels, files and messages that anybody may have written. A line break forges a log line, an escape sequence moves a
+//! terminal's cursor, a bidirectional control character makes one name look like another, and PostgreSQL rejects a NUL. So names are cleaned once, on
+//! their way into a frame or a call graph, and every later stage may print and store them. Not covered: characters that only look alike (a Cyrillic
+//! `а`), which no rule can distinguish from legitimate names.
 
 use std::borrow::Cow;
 
@@ -12,12 +12,12 @@ pub const MAX_NAME_BYTES: usize = 253;
 /// Stands for a character that cannot be shown.
 pub const REPLACEMENT: char = '\u{fffd}';
 
-/// Between a name that was changed and the digits that tell it from others.
+/// Separates a changed name from the digits that distinguish it from others.
 const MARK: char = '~';
 const HASH_DIGITS: usize = 16;
 
 /// Whether a character hides, breaks the line, or changes how the text around it is read: control characters (C0, DEL, C1), line and paragraph
-/// separators, marks that turn the reading direction, characters without width, tags, and code points that are no characters.
+/// separators, bidirectional controls, zero-width characters, tags, and noncharacters.
 pub fn is_hidden(c: char) -> bool {
     c.is_control()
         || matches!(
@@ -29,7 +29,7 @@ pub fn is_hidden(c: char) -> bool {
         )
 }
 
-/// Whether a text holds nothing that [`is_hidden`].
+/// Whether a text has no character that [`is_hidden`].
 pub fn is_plain(text: &str) -> bool {
     // Most names are ASCII, which is checked by bytes.
     text.bytes().all(|b| (0x20..0x7f).contains(&b)) || !text.chars().any(is_hidden)
@@ -48,7 +48,7 @@ fn visible(c: char) -> char {
     if is_hidden(c) { REPLACEMENT } else { c }
 }
 
-/// A foreign sentence for one line of a message or a log: blanks and breaks become single spaces, hidden characters `�`, and what is longer than
+/// A foreign sentence as one line of a message or a log: whitespace becomes single spaces, hidden characters `�`, and text longer than
 /// `max_chars` ends in `…`.
 ///
 /// ```
@@ -100,7 +100,7 @@ pub fn listed<S: AsRef<str>>(names: impl IntoIterator<Item = S>, max: usize) -> 
     }
 }
 
-/// A text as a cell of a table that a spreadsheet may open: what would be read as a formula gets `'` in front. Numbers stay numbers.
+/// A text as a cell of a table that a spreadsheet may open: anything that would be read as a formula is prefixed with `'`. Numbers stay numbers.
 ///
 /// ```
 /// use automap_core::text::spreadsheet_cell;
@@ -114,9 +114,9 @@ pub fn spreadsheet_cell(text: &str) -> Cow<'_, str> {
     if is_formula && text.parse::<f64>().is_err() { format!("'{text}").into() } else { Cow::Borrowed(text) }
 }
 
-/// A name as it may be stored and shown: at most [`MAX_NAME_BYTES`], nothing hidden. A name that is so already stays as it is. Any other gets `�` for
-/// each hidden character, loses what is too long, and ends in `~` and 16 digits that depend on the whole of it, so that two different names do not
-/// become one. Cleaning twice is the same as cleaning once.
+/// A name as it may be stored and shown: at most [`MAX_NAME_BYTES`], nothing hidden. A valid name is unchanged. Any other gets `�` for each hidden
+/// character, is truncated, and ends in `~` and 16 digits that are a hash of the whole name, so that two different names do not become one.
+/// Idempotent.
 ///
 /// ```
 /// use automap_core::text::clean_name;
@@ -130,8 +130,8 @@ pub fn clean_name(name: &str) -> Cow<'_, str> {
     if name.len() <= MAX_NAME_BYTES && is_plain(name) { Cow::Borrowed(name) } else { marked(name).into() }
 }
 
-/// [`clean_name`] for a source that was not read by automap before, such as a server's labels: a name that only looks as if it had been cleaned is
-/// marked again, so that it cannot pass for the name that was. A capture holds cleaned names, which stay.
+/// [`clean_name`] for a source that was not cleaned by automap before, such as a server's labels: a name that only looks cleaned is marked again, so
+/// that it cannot pass for one that was. A capture has cleaned names, which are kept.
 ///
 /// ```
 /// use automap_core::text::{clean_name, observed_name};
@@ -148,7 +148,7 @@ pub fn observed_name(name: &str) -> Cow<'_, str> {
 pub fn is_cleaned(name: &str) -> bool {
     let Some((stem, digits)) = name.rsplit_once(MARK) else { return false };
     let is_hash = digits.len() == HASH_DIGITS && digits.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
-    // What was cut off leaves less room than the widest character needs.
+    // Truncation leaves less room than the widest character needs.
     is_hash && (stem.contains(REPLACEMENT) || stem.len() + 4 > MAX_STEM_BYTES)
 }
 
@@ -169,7 +169,7 @@ fn marked(name: &str) -> String {
 }
 
 /// Fowler, Noll and Vo's hash 1a of 64 bits: the same on every machine and in every version.
-/// For names that must differ where what they stand for differs; not against forgery.
+/// For names that must differ if their originals differ; not secure against forgery.
 pub fn digest(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3))
 }

@@ -30,7 +30,7 @@ impl Timestamp {
     /// From Unix seconds as Prometheus and data files write them, rounded to the millisecond.
     ///
     /// `None` when `seconds` is not finite or lies beyond year 9999 on either side, so that a stray
-    /// number in a file is an error at the door and not an overflow later.
+    /// number in a file is an error on reading, not an overflow later.
     pub fn from_seconds(seconds: f64) -> Option<Self> {
         const LIMIT_S: f64 = 253_402_300_799.0;
         (seconds.abs() <= LIMIT_S).then(|| Self((seconds * 1e3).round() as i64))
@@ -46,7 +46,7 @@ impl Timestamp {
         self.0 as f64 / 1e3
     }
 
-    /// `2026-11-23T14:03:15Z`, with a fraction where there is one; a number of milliseconds beyond what a calendar holds.
+    /// `2026-11-23T14:03:15Z`, with a fraction if there is one; the number of milliseconds beyond the range of the calendar.
     pub fn rfc3339(self) -> String {
         jiff::Timestamp::from_millisecond(self.0).map_or_else(|_| format!("{} ms", self.0), |t| t.to_string())
     }
@@ -57,7 +57,7 @@ impl Timestamp {
         second.chars().filter(|c| !matches!(c, '-' | ':')).collect()
     }
 
-    /// Reads `2026-11-23T14:03:15Z` or the same at another offset; finer than a millisecond is cut off.
+    /// Reads `2026-11-23T14:03:15Z` or the same at another offset; fractions of a millisecond are truncated.
     pub fn parse_rfc3339(text: &str) -> Option<Self> {
         text.parse::<jiff::Timestamp>().ok().map(|t| Self(t.as_millisecond()))
     }
@@ -112,16 +112,16 @@ impl Interval {
 }
 
 /// How much later than the incident a given start may be, unless the hint says otherwise: three minutes. Alerts wait a minute or two
-/// (`for:`) and for the next evaluation before they fire, and people round. Longer is worse for exact starts: the more time is searched, the more
-/// accidents are found in it.
+/// (`for:`) and for the next evaluation before they fire, and people round. A longer tolerance is worse for exact starts: the more time is
+/// searched, the more chance changes are found.
 pub const DEFAULT_TOLERANCE_MS: i64 = 180_000;
 
-/// What is known about the windows before the data is looked at. Everything unset is found out.
+/// What is known about the windows before looking at the data. Everything unset is detected.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WindowHint {
     /// When the incident began. Unset: onset detection decides.
     pub incident_start: Option<Timestamp>,
-    /// How much earlier than given the incident may have begun, in milliseconds; 0 insists on the given start. Unset: three minutes.
+    /// How much earlier than given the incident may have begun, in milliseconds; 0 means exactly the given start. Unset: three minutes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start_tolerance_ms: Option<i64>,
     /// When the incident ended. Unset: the end of the data.
@@ -137,8 +137,8 @@ impl WindowHint {
     }
 }
 
-/// Timestamps in JSON as people read them: `#[serde(with = "as_rfc3339")]` for the values and
-/// `#[schemars(schema_with = "as_rfc3339::schema")]` for the schema.
+/// Timestamps in JSON in readable form: `#[serde(with = "as_rfc3339")]` for the values and `#[schemars(schema_with = "as_rfc3339::schema")]` for
+/// the schema.
 pub mod as_rfc3339 {
     use schemars::{Schema, SchemaGenerator, json_schema};
     use serde::de::Error;
@@ -149,7 +149,7 @@ pub mod as_rfc3339 {
     /// `"2026-11-23T14:03:15Z"`.
     ///
     /// # Errors
-    /// Those of the serializer.
+    /// Errors of the serializer.
     pub fn serialize<S: Serializer>(time: &Timestamp, to: S) -> Result<S::Ok, S::Error> {
         to.serialize_str(&time.rfc3339())
     }
@@ -157,7 +157,7 @@ pub mod as_rfc3339 {
     /// Any RFC 3339 timestamp, at any offset from UTC.
     ///
     /// # Errors
-    /// Anything else.
+    /// Any other input.
     pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Timestamp, D::Error> {
         Timestamp::parse_rfc3339(&String::deserialize(from)?).ok_or_else(|| D::Error::custom("not an RFC 3339 instant"))
     }
@@ -178,7 +178,7 @@ pub mod as_rfc3339 {
         /// As [`super::serialize`]; `None` is `null`.
         ///
         /// # Errors
-        /// Those of the serializer.
+        /// Errors of the serializer.
         pub fn serialize<S: Serializer>(time: &Option<Timestamp>, to: S) -> Result<S::Ok, S::Error> {
             match time {
                 Some(time) => super::serialize(time, to),
@@ -189,7 +189,7 @@ pub mod as_rfc3339 {
         /// As [`super::deserialize`]; `null` is `None`.
         ///
         /// # Errors
-        /// Anything else.
+        /// Any other input.
         pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Timestamp>, D::Error> {
             let Some(text) = Option::<String>::deserialize(from)? else { return Ok(None) };
             Timestamp::parse_rfc3339(&text).map(Some).ok_or_else(|| D::Error::custom("not an RFC 3339 instant"))
@@ -202,7 +202,7 @@ pub mod as_rfc3339 {
     }
 }
 
-/// A sentence in which times stay typed until it is written, so that no reader has to search it for them.
+/// A sentence in which times stay typed until it is written, so that no reader has to parse them.
 ///
 /// In JSON it is one string with the times in RFC 3339 and UTC; read back, it is that string.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

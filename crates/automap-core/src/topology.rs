@@ -1,7 +1,7 @@
 //! The call graph: which service calls which.
 //!
 //! Symptoms travel along calls, so the ranking explains a caller's latency by its callees'. Calls are observed by a mesh or declared by the
-//! user; how they are found is the sources' business.
+//! user; the sources find them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -39,7 +39,7 @@ pub struct CallGraph {
 }
 
 impl CallGraph {
-    /// A graph without edges, with which no symptom is explained by a callee.
+    /// A graph without edges: no symptom is then explained by a callee.
     pub fn new() -> Self {
         Self::default()
     }
@@ -74,8 +74,8 @@ impl CallGraph {
         self.views.insert(clean_name(node).into_owned());
     }
 
-    /// Whether the node is only a client's view of another one: marked as such, or named and placed as trace maps such as AWS X-Ray name and
-    /// place them. `…-remote` is what somebody calls and of which no call is known, `…-client` is what calls and is not called.
+    /// Whether the node is only a client's view of another one: marked as such, or following the naming and position of trace maps such as AWS
+    /// X-Ray. `…-remote` is called but makes no calls, `…-client` makes calls but is not called.
     ///
     /// ```
     /// use automap_core::topology::CallGraph;
@@ -124,7 +124,7 @@ impl CallGraph {
         from.map(|((_, to), _)| to.as_str())
     }
 
-    /// All services that one calls, by itself or through others; itself only if they call it back. O(edges · log edges).
+    /// All services that one calls, directly or through others; itself only if they call it back. O(edges · log edges).
     ///
     /// ```
     /// use automap_core::topology::CallGraph;
@@ -146,7 +146,7 @@ impl CallGraph {
         reached
     }
 
-    /// Whether `caller` calls `callee`, by itself or through others. O(edges · log edges).
+    /// Whether `caller` calls `callee`, directly or through others. O(edges · log edges).
     pub fn reaches(&self, caller: &str, callee: &str) -> bool {
         self.reached_from(caller).contains(callee)
     }

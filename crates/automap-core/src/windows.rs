@@ -1,7 +1,7 @@
 //! Splits an observation into baseline and incident.
 //!
 //! The split rests on what the caller knows ([`WindowHint`]) and, for the rest, on onset detection. A given start may be late, so several
-//! *hypotheses* are returned, each with a prior; [`crate::rank`] weighs them by the evidence. This module only decides where the windows lie,
+//! *hypotheses* are returned, each with a prior; [`crate::rank`] weighs them by the evidence. This module only decides where the windows are,
 //! not whether anything in them is unusual.
 //!
 //! Worked example: data from 14:00 to 14:40, sampled every 5 s, with a given start of 14:30 and the default tolerance of 3 min. The first
@@ -27,20 +27,20 @@ pub const MIN_INCIDENT_POINTS: usize = 2;
 /// A detected onset is uncertain, so this share of the incident's length just before it belongs to neither window: fault samples in the
 /// baseline do far more harm than a few lost normal ones.
 const GUARD_SHARE: f64 = 0.1;
-/// Where no onset is found, the last third of the data is treated as the incident.
+/// If no onset is found, the last third of the data is treated as the incident.
 const QUIET_SHARE: f64 = 1.0 / 3.0;
 /// Prior of the given start; the earlier stretches share the rest. With the default tolerance 0.85 leaves 0.05 for each minute before it.
 const HINT_PRIOR: f64 = 0.85;
 /// Prior of a detected start far from the beginning of the symptom, relative to one near it.
 const FAR_PRIOR: f64 = 0.02;
 /// Length of a stretch before the given start. Each contributes its likeliest sample as a possible onset. At least [`LOOK_BACK_STEPS`]
-/// samples, because rates cannot tell nearer onsets apart.
+/// samples, because rates cannot distinguish nearer onsets.
 const STRETCH_MS: i64 = 60_000;
-/// More stretches than this make each of them longer.
+/// Beyond this number, stretches become longer instead.
 const MAX_STRETCHES: i64 = 6;
 /// Onsets nearer to the given start than this are not considered separately.
 const SAME_ONSET_STEPS: usize = 3;
-/// Limit of hypotheses × samples, to which the time of a diagnosis is proportional; beyond it only the likeliest hypotheses are kept.
+/// Limit of hypotheses × samples, to which the run time of a diagnosis is proportional; beyond it only the likeliest hypotheses are kept.
 const MAX_CELLS: usize = 16_000_000;
 
 /// Baseline and incident of a diagnosis.
@@ -62,11 +62,11 @@ pub struct Windows {
 pub enum OnsetSource {
     /// Given by the user or the alert.
     Given,
-    /// Given, and the data shows that it was earlier than given; a note says when.
+    /// Given, but the data shows an earlier start; a note says when.
     Moved,
     /// Detected in the data.
     Detected,
-    /// Neither given nor found: nothing changed, and the last third of the data was looked at.
+    /// Neither given nor found: nothing changed, and the last third of the data was taken as the incident.
     #[serde(rename = "none")]
     NotFound,
 }
@@ -122,14 +122,14 @@ pub struct Hypothesis {
 /// on their quality.
 ///
 /// # Errors
-/// As [`hypotheses`].
+/// Same as for [`hypotheses`].
 pub fn choose(frame: &MetricFrame, hint: &WindowHint) -> Result<(Windows, Vec<Note>), WindowError> {
     let first = hypotheses(frame, hint)?.into_iter().next().map(|h| h.windows).ok_or(WindowError::Backwards)?;
     let about = notes(&first, hint);
     Ok((first, about))
 }
 
-/// Returns all plausible windows, at least one, the likeliest first. What the hint leaves open is detected in the data.
+/// Returns all plausible windows, at least one, the likeliest first. Anything that the hint leaves open is detected in the data.
 ///
 /// A given start is only a hint, since alerts fire late: the incident may have begun up to the hint's tolerance earlier. If the hint
 /// contains a baseline, both windows are used exactly as given. Cost: O(series × samples).
@@ -147,13 +147,13 @@ pub fn hypotheses(frame: &MetricFrame, hint: &WindowHint) -> Result<Vec<Hypothes
     Ok(found)
 }
 
-/// As [`hypotheses`] for what is planned to be diagnosed: other incidents and the start of the system belong to no window, and of detected
+/// Like [`hypotheses`], for a plan: other incidents and the start of the system belong to no window, and of detected
 /// starts those near the beginning of the symptom are likelier.
 ///
 /// If too little quiet time remains, the disturbed time is used after all; [`notes`] says so.
 ///
 /// # Errors
-/// As [`hypotheses`].
+/// Same as for [`hypotheses`].
 pub fn planned(frame: &MetricFrame, plan: &Plan) -> Result<Vec<Hypothesis>, WindowError> {
     let quiet = if plan.disturbed.is_empty() { None } else { frame.without(&plan.disturbed).ok() };
     let found = quiet.and_then(|quiet| hypotheses(&quiet, &plan.hint).ok());
@@ -210,7 +210,7 @@ fn at_given_start(frame: &MetricFrame, hint: &WindowHint, start: Timestamp) -> R
     windows(frame, baseline.ok_or(NO_BASELINE)?, incident, OnsetSource::Given)
 }
 
-/// Windows for an incident that began earlier than given: one for each stretch of the tolerance, the latest first.
+/// Windows for an incident that began earlier than given: one per stretch of the tolerance, the latest first.
 fn earlier_windows(frame: &MetricFrame, hint: &WindowHint, start: Timestamp) -> Vec<Windows> {
     let tolerance = hint.tolerance_ms();
     let width = STRETCH_MS.max(LOOK_BACK_STEPS as i64 * frame.step_ms()).max(tolerance / MAX_STRETCHES);
@@ -243,8 +243,8 @@ fn detected(frame: &MetricFrame, hint: &WindowHint) -> Result<Vec<Hypothesis>, W
     Ok(std::iter::once(likeliest?).chain(rivals).map(|windows| Hypothesis { windows, prior: 1.0 }).collect())
 }
 
-/// Gives detected starts that lie far from the beginning of the symptom a smaller prior, and adds that beginning where none lies near it: the step
-/// that explains the pain is likelier than an earlier wobble of something else.
+/// Gives detected starts far from the beginning of the symptom a smaller prior, and adds that beginning if none is near it: the step that explains
+/// the symptom is likelier than an earlier fluctuation of something else.
 fn preferring_symptom(mut found: Vec<Hypothesis>, frame: &MetricFrame, plan: &Plan) -> Vec<Hypothesis> {
     let Some(current) = plan.current.as_ref().filter(|_| plan.hint.incident_start.is_none()) else { return found };
     let is_near = |h: &Hypothesis| plan.begins_near(frame, h.windows.incident.start);
@@ -271,7 +271,7 @@ fn preferring_symptom(mut found: Vec<Hypothesis>, frame: &MetricFrame, plan: &Pl
 
 const NO_BASELINE: WindowError = WindowError::TooFewPoints { window: "baseline", have: 0, need: MIN_BASELINE_POINTS };
 
-/// Windows for an incident that starts at a row. A guard before the start is left out of the baseline where enough samples remain.
+/// Windows for an incident that starts at a row. A guard before the start is left out of the baseline if enough samples remain.
 fn from_row(frame: &MetricFrame, hint: &WindowHint, row: usize, kind: OnsetSource) -> Result<Windows, WindowError> {
     let (times, start) = (frame.times(), frame.times()[row]);
     let incident = Interval::new(start, hint.incident_end.unwrap_or(frame.span().end)).ok_or(WindowError::Backwards)?;
