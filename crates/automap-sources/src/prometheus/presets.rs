@@ -1,13 +1,13 @@
 //! The table of signals: every PromQL expression that is sent for a metric.
 //!
-//! One row is one signal for all services at once. Rows with the same `request` travel together, and an expression that
-//! several rows name is sent once. Sums are formed by the server after `rate`, so that pods may come and go; shares and
-//! means are formed here, after labels have become services, so that two views of one call add up correctly.
+//! One row is one signal for all services at once. Rows with the same `request` share a request, and an expression that several rows use is sent
+//! once. Sums are computed by the server after `rate`, so that pods may come and go; shares and means are computed here, after labels have been
+//! mapped to services, so that two views of one call add up correctly.
 //!
-//! Istio's side-cars and Kubernetes have signals that the file format cannot express and are tables of their own. All others are
-//! files in `built_in/`, in the format of users' own presets: `file.rs` reads them, `expand.rs` makes rows of them.
+//! Istio's sidecars and Kubernetes have signals that the file format cannot express and are tables of their own. All others are files in `built_in/`,
+//! in the format of users' own presets: `file.rs` reads them, `expand.rs` turns them into rows.
 //!
-//! To add a signal, add a row; if its name is new, teach it to `automap_core::metric`.
+//! To add a signal, add a row; if its name is new, add it to `automap_core::metric`.
 
 mod by_label;
 mod error;
@@ -39,7 +39,7 @@ pub(crate) use stores::Store;
 
 /// The exporters that are looked for, in order of trust: a signal of a service is taken from the first one that has it.
 ///
-/// Clones are cheap. What is read from a file lives as long as the process.
+/// Clones are cheap. Presets read from a file are kept for the lifetime of the process.
 #[derive(Clone, Debug)]
 pub struct Presets {
     exporters: Vec<&'static Exporter>,
@@ -78,14 +78,14 @@ static BUILT_IN: LazyLock<Result<Vec<&'static Exporter>, PresetError>> = LazyLoc
 
 impl Default for Presets {
     fn default() -> Self {
-        // A test reads the files; were one broken all the same, the tables still stand.
+        // A test reads the files; if one were broken anyway, the tables remain.
         let exporters = BUILT_IN.as_ref().map_or_else(|_| TABLES.to_vec(), Clone::clone);
         Self { exporters, stores: Arc::default() }
     }
 }
 
 impl Presets {
-    /// Adds the presets of a text, which are trusted before those known already.
+    /// Adds the presets of a text, which are trusted before the existing ones.
     ///
     /// # Errors
     /// [`PresetError`] names the preset and the key.
@@ -98,16 +98,16 @@ impl Presets {
         Ok(Self { exporters, stores: self.stores })
     }
 
-    /// Says whose store an exporter tells of: exporter (workload, service, job or `instance`) → store.
+    /// Sets which store an exporter reports on: exporter (workload, service, job or `instance`) → store.
     #[must_use]
     pub fn with_stores(self, stores: BTreeMap<String, String>) -> Self {
         Self { stores: Arc::new(stores), ..self }
     }
 
-    /// The same with a file's text.
+    /// Adds the presets of a file.
     ///
     /// # Errors
-    /// [`PresetError`], also where the file cannot be read or is larger than [`MAX_PRESET_FILE_BYTES`].
+    /// [`PresetError`], also if the file cannot be read or is larger than [`MAX_PRESET_FILE_BYTES`].
     pub fn with_file(self, path: &Path) -> Result<Self, PresetError> {
         let name = path.display().to_string();
         self.with(&name, &file::read(path)?)
@@ -127,21 +127,21 @@ impl Presets {
 pub(crate) struct Exporter {
     /// The preset it belongs to.
     pub(crate) preset: &'static str,
-    /// What people call it.
+    /// The title shown to users.
     pub(crate) title: &'static str,
-    /// The file it stands in; `None` for a table.
+    /// Its file; `None` for a table.
     pub(crate) file: Option<&'static str>,
     /// Its series in the namespace, as a selector.
     pub(crate) selector: &'static str,
-    /// Other selectors of its series: under another name, or where the scraper's own namespace stands in front of theirs.
+    /// Other selectors of its series: under another name, or if the scraper's own namespace replaces theirs.
     pub(crate) or_selectors: &'static [&'static str],
-    /// It is looked for only where this selector finds nothing.
+    /// It is looked for only if this selector finds nothing.
     pub(crate) unless: Option<&'static str>,
-    /// What people should know who rely on it.
+    /// A caveat for its users.
     pub(crate) remark: Option<&'static str>,
     /// Its series anywhere.
     pub(crate) anywhere: &'static str,
-    /// The labels that name a service, for people.
+    /// The labels that name a service, for messages.
     pub(crate) service_label: &'static str,
     /// The label that holds the namespace.
     pub(crate) namespace_label: &'static str,
@@ -149,23 +149,23 @@ pub(crate) struct Exporter {
     pub(crate) needs: Option<(&'static str, &'static str)>,
     /// Whether its detection names labels between quotes, which Prometheus reads from version 3 on.
     pub(crate) quotes_names: bool,
-    /// What is not observed when it is absent, in words for users.
+    /// What is not observed if it is absent, in words for users.
     pub(crate) covers: &'static str,
-    /// How it counts the requests of one service; `None` where it counts none.
+    /// How it counts the requests of one service; `None` if it counts none.
     pub(crate) counts: Option<RequestCounts>,
-    /// How it counts them by the labels that tell parts of a service apart; `None` where it has no such labels.
+    /// How it counts them by the labels that distinguish parts of a service; `None` if it has no such labels.
     pub(crate) by_label: Option<CountsByLabel>,
     /// Its signals.
     pub(crate) signals: &'static [Signal],
-    /// Its form for servers that have its histograms as native ones; `None` where it has none, and in that form itself.
+    /// Its form for servers that store its histograms as native ones; `None` if it has none, and in that form itself.
     pub(crate) native: Option<NativeForm>,
     /// Whether it is that form.
     pub(crate) is_native: bool,
-    /// The kind of store that it tells of, where it tells of one.
+    /// The kind of store that it reports on, if any.
     pub(crate) store: Option<&'static Store>,
-    /// What it tells of outside of the namespace, where it does.
+    /// What it reports on outside the namespace, if anything.
     pub(crate) outside: Option<&'static Outside>,
-    /// What all callees are that its calls name, where they are no services.
+    /// The kind of all callees in its calls, if they are not services.
     pub(crate) callees: Option<EntityKind>,
 }
 
@@ -193,18 +193,18 @@ impl Exporter {
         self.is_of_services() && (self.has_signal(THROUGHPUT_RPS) || self.has_signal(CLIENT_RPS))
     }
 
-    /// Whether it tells of services, and not only of stores or of the calls to them, or of what stands outside.
+    /// Whether it reports on services, rather than only on stores, the calls to them, or things outside the namespace.
     pub(crate) fn is_of_services(&self) -> bool {
         self.store.is_none() && self.callees.is_none() && self.outside.is_none()
     }
 
-    /// Its series in the namespace, by all its selectors; may hold placeholders. `wrap` makes a vector of a selector.
+    /// Its series in the namespace, by all its selectors; may contain placeholders. `wrap` makes a vector of a selector.
     pub(crate) fn presence(&self, wrap: impl Fn(&str) -> String) -> String {
         let all = std::iter::once(&self.selector).chain(self.or_selectors);
         all.map(|selector| wrap(selector)).collect::<Vec<_>>().join(" or ")
     }
 
-    /// Whether it is one of ours rather than a user's.
+    /// Whether it is built in rather than the user's.
     pub(crate) fn is_built_in(&self) -> bool {
         self.file.is_none_or(|file| BUILT_IN_FILES.iter().any(|(name, _)| *name == file))
     }
@@ -222,15 +222,15 @@ pub(crate) struct Signal {
     pub(crate) name: &'static str,
     /// Signals with the same word share a request.
     pub(crate) request: &'static str,
-    /// Whose value it is.
+    /// The owner of the value.
     pub(crate) key: Key,
-    /// How the value is made.
+    /// How the value is computed.
     pub(crate) formula: Formula,
-    /// What it means when there is no such series.
+    /// What a missing series means.
     pub(crate) absence: Absence,
 }
 
-/// Which labels say whose value it is.
+/// The labels that give the owner of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Key {
     /// `destination_workload`.
@@ -243,26 +243,26 @@ pub(crate) enum Key {
     Pod,
     /// `node` or `host`: a node that our pods run on.
     Node,
-    /// A store, which the labels of its exporter tell.
+    /// A store, given by the labels of its exporter.
     Store(&'static Store),
-    /// Something outside of the namespace, which the labels `outside` and `outside_namespace` tell.
+    /// Something outside the namespace, given by the labels `outside` and `outside_namespace`.
     Outside(&'static Outside),
-    /// A call of a gateway to a service of ours, or of a service of ours to a host outside.
+    /// A call from a gateway to a service of ours, or from a service of ours to an external host.
     OutsideCall(&'static Outside),
-    /// Whom such a call goes to.
+    /// The callee of such a call.
     OutsidePeer(&'static Outside),
 }
 
-/// How a value is made of sums. Every expression returns one series per key.
+/// How a value is computed from sums. Every expression returns one series per key.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Formula {
     /// The sum itself.
     Sum(&'static str),
-    /// `total / count`, a gap where nothing was counted.
+    /// `total / count`, a gap if nothing was counted.
     Mean { total: &'static str, count: &'static str },
-    /// `part / whole`: 0 where there is a whole and no part, a gap where there is no whole.
+    /// `part / whole`: 0 if there is a whole and no part, a gap if there is no whole.
     Share { part: &'static str, whole: &'static str },
-    /// `events`, 0 where there is only what they could have happened to.
+    /// `events`, or 0 if only `among` has a series.
     Events { events: &'static str, among: &'static str },
 }
 
@@ -282,7 +282,7 @@ impl Formula {
         }
     }
 
-    /// One expression that shows the signal in any Prometheus UI.
+    /// One expression that returns the signal, for any Prometheus UI.
     pub(crate) fn shown(&self, fill: impl Fn(&str) -> String) -> String {
         match *self {
             Self::Sum(sum) => fill(sum),
@@ -296,23 +296,23 @@ impl Formula {
     }
 }
 
-/// What it means when a signal has no series.
+/// What a signal without series means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Absence {
     /// Something is not observed, and this is the likely reason.
     Unobserved(&'static str),
-    /// Nothing of the kind exists here, and nothing is missing.
+    /// Nothing of the kind exists here, so nothing is missing.
     Expected,
 }
 
-/// The exporters that most clusters have, the most telling first.
+/// The exporters that most clusters have, the most informative first.
 pub(crate) const TABLES: [&Exporter; 4] =
     [&istio::SIDE_CARS, &kubernetes::CADVISOR, &kubernetes::STATE_METRICS, &kubernetes::CADVISOR_PODS];
 
 pub(crate) use kubernetes::{NODES_ZONES, PODS_IMAGES, PODS_NODES};
 
-/// What is asked once, at the end of the window: owners of pods, of replica sets, workloads behind Kubernetes services, and summed
-/// counters that fell, and the nodes of pods.
+/// What is queried once, at the end of the window: owners of pods and of replica sets, workloads behind Kubernetes services, summed counters that
+/// fell, and the nodes of pods.
 pub(crate) const ONCE: [&str; 5] =
     [kubernetes::OWNERS[0], kubernetes::OWNERS[1], istio::BEHIND_SERVICES, istio::FALLEN_SUMS, nodes::PLACED];
 
@@ -345,7 +345,7 @@ mod tests {
                 let is_of_its_own = signal.name.starts_with("tcp_") || signal.name == HUNG_UP_RATIO;
                 assert!(is_known || is_of_its_own, "{}", signal.name);
                 let shown = signal.formula.shown(|e| fill(e, &values));
-                // What is left of a template would begin with a capital letter; `$1` belongs to label_replace.
+                // A placeholder that was not filled would begin with a capital letter; `$1` belongs to label_replace.
                 let mut rests = shown.split('$').skip(1);
                 assert!(!rests.any(|rest| rest.starts_with(|c: char| c.is_ascii_uppercase())), "{shown}");
                 let is_everybodys = exporter.outside.is_some_and(|outside| outside.kind == EntityKind::Dns);

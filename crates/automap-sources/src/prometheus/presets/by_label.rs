@@ -1,7 +1,7 @@
-//! How an exporter counts the requests of one service by the labels that tell its parts apart: pod, version, response code, route, …
+//! How an exporter counts the requests of one service by the labels that distinguish its parts: pod, version, response code, route, …
 //!
-//! The expressions are templates for one service (`$SERVICE`, a string literal) that keep all labels; the sum over those that mean something is put round them
-//! by `breakdown/`. Which labels those are is data of each preset: the key `breakdown` in a file.
+//! The expressions are templates for one service (`$SERVICE`, a string literal) that keep all labels; `breakdown/` sums them over the meaningful
+//! ones. Which labels those are is part of each preset: the key `breakdown` in a file.
 
 use std::collections::BTreeMap;
 
@@ -18,11 +18,11 @@ use crate::prometheus::promql::label_name;
 pub(crate) struct CountsByLabel {
     /// Requests whose outcome is known.
     pub(crate) requests: &'static str,
-    /// Those of them that failed; `None` where the exporter does not tell.
+    /// Those of them that failed; `None` if the exporter does not show it.
     pub(crate) failed: Option<&'static str>,
-    /// Milliseconds of answering, and the answers; `None` without a histogram.
+    /// Milliseconds spent on responses, and the number of responses; `None` without a histogram.
     pub(crate) duration: Option<(&'static str, &'static str)>,
-    /// The labels that mean something, each with its names, the more trusted first.
+    /// The meaningful labels, each with its names, the more trusted first.
     pub(crate) labels: &'static [(Label, &'static [&'static str])],
 }
 
@@ -36,9 +36,10 @@ impl CountsByLabel {
     }
 }
 
-/// The counts of a file's preset; `None` where it names no labels to break requests down by.
+/// The counts of a file's preset; `None` if it names no labels to break requests down by.
 ///
-/// A counter of failures may be born with its first failure: one that was not there a window ago has grown by all it holds, where the service was watched then.
+/// A counter of failures may first appear with its first failure: one that did not exist a window ago has grown by its full value, if the service was
+/// observed then.
 pub(super) fn of_served(served: &Served, preset: &Preset, form: Form) -> Option<CountsByLabel> {
     if preset.breakdown.is_empty() {
         return None;
@@ -70,7 +71,7 @@ fn labels(all: &BTreeMap<Label, OneOrMany<String>>) -> &'static [(Label, &'stati
     Vec::leak(all.iter().map(one).collect())
 }
 
-/// The names as a clause such as `by (…)` takes them.
+/// The names in the syntax of a clause such as `by (…)`.
 pub(crate) fn clause(names: &[&str]) -> String {
     names.iter().map(|name| label_name(name)).collect::<Vec<_>>().join(", ")
 }

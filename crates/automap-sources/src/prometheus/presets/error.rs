@@ -6,7 +6,7 @@
 pub struct PresetError {
     /// The file's name.
     pub file: String,
-    /// Preset and key, such as `linkerd: served.failed`; empty where it is the whole file.
+    /// Preset and key, such as `linkerd: served.failed`; empty if the whole file is meant.
     pub place: String,
     /// What is wrong.
     pub reason: String,

@@ -1,7 +1,7 @@
 //! Turns the presets of a file into rows of the table of signals.
 //!
-//! Each counter and histogram of a preset becomes rates, shares, means and quantiles per service. The labels of other systems are
-//! renamed to Istio's on the server (`labels.rs`), so that the code behind the queries knows one set of labels only.
+//! Each counter and histogram of a preset becomes rates, shares, means and quantiles per service. The labels of other systems are renamed to Istio's
+//! on the server (`labels.rs`), so that the code behind the queries handles only one set of labels.
 
 use super::file::{Calls, LabelSource, MadeOf, Preset, Served, SignalOf, is_of_calls};
 use super::histogram::{Counter, Form, Histogram, any_of, unobserved};
@@ -9,13 +9,13 @@ use super::labels::{Labels, QUANTILE, callers, label_list, text};
 use super::{Absence, Exporter, Formula, Key, NativeForm, Signal, by_label, native, outside, request_counts, stores};
 use crate::prometheus::promql::{self, is_plain_label};
 
-/// The exporters of a file, for as long as the process lives: rows of the table have no owner.
+/// The exporters of a file, kept for the lifetime of the process, since rows of the table have no owner.
 pub(super) fn exporters(presets: &[Preset], file: &str) -> Vec<&'static Exporter> {
     let file = text(file);
     let leak = |exporter| &*Box::leak(Box::new(exporter));
     let both = |preset: &Preset| {
         let native = || native::of(preset, || leak(exporter(preset, file, Form::ClassicAndNative, None)));
-        // The signals of what stands outside are expressions as they are written.
+        // The signals of things outside the namespace use their expressions as written.
         let native = if preset.outside.is_none() { native() } else { None };
         leak(exporter(preset, file, Form::Classic, native))
     };
@@ -76,7 +76,7 @@ fn of_any_namespace(selector: &str) -> String {
     own_cluster.replace("=~$NS_OR_NONE", "!=\"\"").replace("=$NS", "!=\"\"").replace("$NS_PATTERN", ".+")
 }
 
-/// In people's words what is not seen without it.
+/// What is not observed without it, in words for users.
 fn covers(signals: &[Signal]) -> String {
     let has = |name: &str| signals.iter().any(|s| s.name.contains(name));
     let words =
@@ -131,7 +131,7 @@ fn of_calls(calls: &Calls, preset: &Preset, form: Form) -> Vec<Signal> {
     out
 }
 
-/// A signal's expressions as they stand, with their labels turned into ours.
+/// A signal's expressions as written, with their labels renamed to ours.
 fn of_signal(metric: &str, signal: &SignalOf, preset: &Preset) -> Signal {
     let is_pod = matches!(preset.service.all(), [LabelSource::Plain(label)] if label == "pod");
     let calls = preset.calls.as_ref().filter(|_| is_of_calls(metric));
@@ -154,7 +154,7 @@ fn of_signal(metric: &str, signal: &SignalOf, preset: &Preset) -> Signal {
     Signal { name, request: name, key, formula: formula(signal, by), absence: Absence::Expected }
 }
 
-/// The formula of a signal, where `by` sums an expression over all but the labels that say whose it is, or takes the greatest of it.
+/// The formula of a signal, where `by` aggregates an expression by the owner's labels: the sum or the maximum.
 pub(super) fn formula(signal: &SignalOf, by: impl Fn(&str, &str) -> &'static str) -> Formula {
     let sum = |expression: &str| by("sum", expression);
     match signal {
@@ -166,13 +166,13 @@ pub(super) fn formula(signal: &SignalOf, by: impl Fn(&str, &str) -> &'static str
         SignalOf::Made(MadeOf { part: Some(part), whole: Some(whole), .. }) => {
             Formula::Share { part: sum(part), whole: sum(whole) }
         }
-        // A file whose signals are made of anything else was refused.
+        // A file whose signals are computed in any other way was rejected.
         SignalOf::Made(made) => Formula::Sum(by("max", made.most.as_deref().unwrap_or_default())),
     }
 }
 
-/// The share of requests that failed. A counter is born with its first event, so one that was not there a window ago has
-/// grown by all it holds, provided that its service was watched then.
+/// The share of requests that failed. A counter appears with its first event, so one that did not exist a window ago has grown by its full value, if
+/// its service was observed then.
 fn failures(who: &Labels<'_>, failed: &[String], all: &Counter, by: &str, whole: &'static str, form: Form) -> Formula {
     let watched = all.value(" offset $RATE");
     let grown = |f: &String| {

@@ -1,8 +1,8 @@
 //! Reads and checks a file of presets.
 //!
-//! The author writes which counters and histograms a system has and which labels name its services. The expressions around them (rates,
-//! shares, means, quantiles, sums over pods) are added by `expand.rs`, so that `error_ratio` means the same in every preset. PromQL is
-//! checked in form only: a selector has one pair of braces; what is inside is judged by the server.
+//! The author gives the counters and histograms of a system and the labels that name its services. `expand.rs` adds the expressions around them
+//! (rates, shares, means, quantiles, sums over pods), so that `error_ratio` means the same in every preset. PromQL is checked only in form: a
+//! selector has one pair of braces; the server judges its content.
 
 mod signals;
 
@@ -32,69 +32,70 @@ struct Document {
 pub(super) struct Preset {
     /// Its name: lower-case letters, digits and dashes.
     pub(super) preset: String,
-    /// What people call the system.
+    /// The system's title shown to users.
     pub(super) title: String,
     /// The label that holds the Kubernetes namespace.
     pub(super) namespace_label: String,
-    /// A selector of series that are there when the system is; any of several.
+    /// A selector of series that exist if the system does; any of several.
     pub(super) detect: OneOrMany<String>,
-    /// A selector: where it finds anything, this preset is not looked for.
+    /// A selector: if it finds anything, this preset is not looked for.
     pub(super) unless: Option<String>,
-    /// What people should know who rely on it.
+    /// A caveat for its users.
     pub(super) remark: Option<String>,
     /// The labels that name a service; the first one with a value counts.
     #[serde(default)]
     pub(super) service: OneOrMany<LabelSource>,
-    /// What a service answers.
+    /// Requests that a service answers.
     pub(super) served: Option<Served>,
-    /// What it asks others.
+    /// Requests that it sends.
     pub(super) calls: Option<Calls>,
-    /// Whose values the signals are, where they are those of a store or a broker and not of a service.
+    /// The store or broker that the signals belong to, if not to a service.
     pub(super) store: Option<StoreOf>,
-    /// Whose values the signals are, where they are those of something outside of the namespace: a gateway, the DNS, a host that is called.
+    /// What the signals belong to outside the namespace, if not to a service: a gateway, the DNS, a host that is called.
     pub(super) outside: Option<OutsideOf>,
-    /// The labels that tell parts of a service apart: pod, version, response_code, method, route, caller, … Several names of one: the first with a value counts.
+    /// The labels that distinguish parts of a service: pod, version, response_code, method, route, caller, … Of several names for one, the first with
+    /// a value counts.
     #[serde(default)]
     pub(super) breakdown: BTreeMap<Label, OneOrMany<String>>,
-    /// Anything else, by metric.
+    /// Other signals, by metric.
     #[serde(default)]
     pub(super) signals: BTreeMap<String, SignalOf>,
 }
 
 impl Preset {
-    /// Whether its series belong to no namespace of ours: those of the DNS are everybody's.
+    /// Whether its series do not belong to a namespace of ours: those of the DNS are shared by all.
     pub(super) fn looks_everywhere(&self) -> bool {
         self.outside.as_ref().is_some_and(|outside| outside.kind == OutsideKind::Dns)
     }
 }
 
-/// Requests as their server counts them.
+/// Requests as counted by their server.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Served {
     /// A counter, or its names in several versions: each series counts once.
     pub(super) requests: OneOrMany<String>,
-    /// Counters of those that failed: selectors of the same series, narrowed.
+    /// Counters of failed requests: narrowed selectors of the same series.
     #[serde(default)]
     pub(super) failed: OneOrMany<String>,
     /// A histogram without `_bucket`, `_sum`, `_count`, in milliseconds, or its names in several versions.
     #[serde(default)]
     pub(super) duration_ms: OneOrMany<String>,
-    /// The same in seconds. Both units may be given: the one that is there is read.
+    /// The same in seconds. Both units may be given: the existing one is read.
     #[serde(default)]
     pub(super) duration_s: OneOrMany<String>,
 }
 
-/// Requests as their client counts them.
+/// Requests as counted by their client.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Calls {
-    /// A counter; without one, only `signals` of calls are made from the labels below.
+    /// A counter; without one, only `signals` of calls are built from the labels below.
     #[serde(default)]
     pub(super) requests: OneOrMany<String>,
     #[serde(default)]
     pub(super) failed: OneOrMany<String>,
-    /// A histogram of what the caller waits.
+    /// A histogram of the time that the caller waits.
     #[serde(default)]
     pub(super) duration_ms: OneOrMany<String>,
     #[serde(default)]
@@ -104,7 +105,7 @@ pub(super) struct Calls {
     pub(super) served_duration_ms: OneOrMany<String>,
     #[serde(default)]
     pub(super) served_duration_s: OneOrMany<String>,
-    /// The labels that name the caller; those of `service` where unset.
+    /// The labels that name the caller; those of `service` if unset.
     #[serde(default)]
     pub(super) caller: OneOrMany<LabelSource>,
     /// The labels that name the callee.
@@ -114,7 +115,7 @@ pub(super) struct Calls {
     pub(super) callee_namespace: Option<String>,
     /// A label with the callee's Kubernetes service or host name: `catalogue`, `catalogue.shop.svc.cluster.local:80`.
     pub(super) callee_host: Option<LabelSource>,
-    /// What the callees are, where all of them are stores or brokers.
+    /// The kind of the callees, if all of them are stores or brokers.
     pub(super) callee_kind: Option<StoreKind>,
 }
 
@@ -164,13 +165,13 @@ impl<T> OneOrMany<T> {
     }
 }
 
-/// A file's text, if it is not too long.
+/// A file's text, if it is not too large.
 pub(super) fn read(path: &Path) -> Result<String, PresetError> {
     bounded::read_text_file(path, MAX_PRESET_FILE_BYTES)
         .map_err(|e| PresetError::new(&e.name, "", format!("cannot be read: {}", e.reason)))
 }
 
-/// Reads and checks; `name` is the file's, for messages.
+/// Parses and checks; `name` is the file's, for messages.
 pub(super) fn parse(name: &str, text: &str) -> Result<Vec<Preset>, PresetError> {
     let document: Document =
         serde_saphyr::from_str(text).map_err(|e| PresetError::new(name, "", e.without_snippet().to_string()))?;
@@ -289,7 +290,7 @@ fn labels(key: &str, sources: &[LabelSource]) -> Result<(), Wrong> {
     })
 }
 
-/// Also with dots, as OpenTelemetry names attributes and Prometheus keeps them from version 3 on.
+/// Dots are allowed, as in OpenTelemetry's attributes, which Prometheus keeps from version 3 on.
 fn label(key: &str, name: &str) -> Result<(), Wrong> {
     let is_label = !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || "_.-/:".contains(c));
     match is_label {
@@ -302,7 +303,7 @@ fn selectors(key: &str, texts: &OneOrMany<String>) -> Result<(), Wrong> {
     texts.all().iter().try_for_each(|text| selector(key, text, false))
 }
 
-/// `name{matchers}`: what can be put into `rate(…[…])`, and belongs to the namespace.
+/// `name{matchers}`: can be used in `rate(…[…])`, and is narrowed to the namespace.
 fn selector(key: &str, text: &str, everywhere: bool) -> Result<(), Wrong> {
     let shape = "write one selector: metric_name{label=\"value\",namespace=$NS}";
     let Some(selector) = Selector::parse(text) else { return wrong(key, shape) };
@@ -322,7 +323,7 @@ fn selector(key: &str, text: &str, everywhere: bool) -> Result<(), Wrong> {
 const OF_OURS: [&str; 6] =
     ["NS", "NS_OR_NONE", "NS_PATTERN", "FROM_GATEWAY", "FROM_GATEWAY_TO_NOBODY", "AT_THE_SERVED"];
 
-/// An expression that looks at one namespace only, unless it may look everywhere.
+/// An expression that is narrowed to one namespace, unless it may read all of them.
 fn template(key: &str, text: &str, everywhere: bool) -> Result<(), Wrong> {
     known_placeholders(key, text)?;
     match everywhere || placeholders(text).any(|p| OF_OURS.contains(&p)) {
@@ -340,7 +341,7 @@ fn known_placeholders(key: &str, text: &str) -> Result<(), Wrong> {
     }
 }
 
-/// The text without what stands between quotes.
+/// The text without its quoted parts.
 fn unquoted(text: &str) -> String {
     let mut out = String::new();
     let (mut quoted, mut escaped) = (false, false);

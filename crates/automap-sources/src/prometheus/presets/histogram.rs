@@ -1,11 +1,11 @@
 //! Counters and histograms of a preset as PromQL.
 //!
-//! A system may write one thing under several names: durations in milliseconds or in seconds, with one prefix or another. All names
-//! that a preset lists are asked for at once, joined by `or`: series with the same labels count once, under the first name that has them.
+//! A system may export the same thing under several names: durations in milliseconds or in seconds, with one prefix or another. All names that a
+//! preset lists are queried at once, joined by `or`: series with the same labels count once, under the first name that has them.
 //!
-//! A native histogram is one series without `_bucket`, `_sum` and `_count`. Functions read it: `histogram_count(rate(x[5m]))` is what
-//! `rate(x_count[5m])` is of a classic one. They are part of an expression only where the server is known to have native histograms,
-//! since others refuse them. Both forms are asked for, then, as services may be on either side of a migration.
+//! A native histogram is one series without `_bucket`, `_sum` and `_count`. Functions read it: `histogram_count(rate(x[5m]))` is the equivalent of
+//! `rate(x_count[5m])` for a classic one. They are used only if the server is known to have native histograms, since other servers refuse them. Then
+//! both forms are queried, as services may be on either side of a migration.
 
 use super::file::OneOrMany;
 use super::labels::{Labels, text};
@@ -30,7 +30,7 @@ impl Counter {
         Self { selectors: names.iter().filter_map(|name| Selector::parse(name)).collect(), form }
     }
 
-    /// An expression around each series, `matcher` in front of its other matchers. The count of a native histogram is a counter, too.
+    /// An expression around each series, with `matcher` in front of its other matchers. The count of a native histogram is a counter, too.
     pub(super) fn terms(&self, matcher: &str, around: impl Fn(&str) -> String) -> Vec<String> {
         let mut out = Vec::new();
         for selector in &self.selectors {
@@ -46,13 +46,13 @@ impl Counter {
         any_of(&self.terms("", rate))
     }
 
-    /// Its value, `offset` by a text such as ` offset $RATE`.
+    /// Its value, offset by a text such as ` offset $RATE`.
     pub(super) fn value(&self, offset: &str) -> String {
         any_of(&self.terms("", |selector| format!("{selector}{offset}")))
     }
 }
 
-/// A histogram of durations under all its names, and what its unit is worth in milliseconds.
+/// A histogram of durations under all its names, and its unit in milliseconds.
 pub(super) struct Histogram {
     pub(super) names: Vec<(Selector, f64)>,
     pub(super) form: Form,
@@ -76,12 +76,12 @@ impl Histogram {
         any_of(&self.terms(part, "", factor))
     }
 
-    /// Milliseconds of answering per second, `matcher` in front of the other matchers.
+    /// Milliseconds spent on responses per second, with `matcher` in front of the other matchers.
     pub(super) fn sums(&self, matcher: &str) -> Vec<String> {
         self.terms("sum", matcher, scaled)
     }
 
-    /// Answers per second, likewise.
+    /// Responses per second, likewise.
     pub(super) fn counts(&self, matcher: &str) -> Vec<String> {
         self.terms("count", matcher, |_| "")
     }
@@ -98,7 +98,7 @@ impl Histogram {
         terms
     }
 
-    /// VictoriaMetrics has buckets with a range, `vmrange`, in place of a bound, `le`; its `histogram_quantile` takes both.
+    /// VictoriaMetrics has buckets with a range, `vmrange`, instead of a bound, `le`; its `histogram_quantile` accepts both.
     pub(super) fn quantile(&self, who: &Labels<'_>) -> Formula {
         let mut terms = Vec::new();
         let mut of = |unit_ms: f64, by: &str, selector: &str| {
@@ -120,7 +120,7 @@ impl Histogram {
     }
 }
 
-/// The factor that makes milliseconds.
+/// The factor that converts to milliseconds.
 fn scaled(unit_ms: f64) -> &'static str {
     if unit_ms == 1000.0 { "1000 * " } else { "" }
 }
@@ -137,7 +137,7 @@ pub(super) fn any_of(terms: &[String]) -> String {
     }
 }
 
-/// A signal that is not observed, for this reason.
+/// The absence of a signal that is not observed, for this reason.
 pub(super) fn unobserved(reason: &str) -> Absence {
     Absence::Unobserved(text(reason))
 }

@@ -1,9 +1,8 @@
-//! Istio with side-cars: both ends of every call count it.
+//! Istio with sidecars: both ends of every call count it.
 //!
-//! Never sum over both reporters. A refused connection is reported by the source alone, with the destination's
-//! workload and namespace "unknown" (istio#28387, #24379, #49842), so calls are selected by the source's namespace. The
-//! ztunnel of an ambient mesh counts connections under the same names; it is a preset of its own, as are meshes where one
-//! reporter or a label is switched off (`built_in/istio_variants.yaml`).
+//! Never sum over both reporters. A refused connection is reported by the source alone, with the destination's workload and namespace "unknown"
+//! (istio#28387, #24379, #49842), so calls are selected by the source's namespace. The ztunnel of an ambient mesh counts connections under the same
+//! names; it has a preset of its own, as do meshes in which one reporter or a label is switched off (`built_in/istio_variants.yaml`).
 
 use automap_core::breakdown::Label;
 
@@ -68,9 +67,9 @@ macro_rules! of_sums {
     };
 }
 
-/// Growth per second of counters, one row for what several scrapers deliver of the same proxy (two jobs, two replicas of
-/// Prometheus). Rows without a pod are sums over pods (recording rules, federation). Such a sum falls where one of its pods goes, and
-/// `rate` takes the rest for new growth: what could not have been counted within the window is left out.
+/// Growth per second of counters, with one row for all scrapers of the same proxy (two jobs, two replicas of Prometheus). Rows without a pod are sums
+/// over pods (recording rules, federation). Such a sum falls if one of its pods goes, and `rate` takes the rest for new growth: growth that cannot
+/// have been counted within the window is left out.
 macro_rules! growth {
     ($metric:literal, $matchers:literal) => {
         concat!(
@@ -85,7 +84,7 @@ macro_rules! growth {
     };
 }
 
-/// Sums that fell within the rate window, and not to near zero as a counter does that starts again.
+/// Sums that fell within the rate window, but not to near zero as a restarted counter does.
 macro_rules! fallen {
     ($metric:literal, $matchers:literal) => {
         concat!(
@@ -104,7 +103,7 @@ macro_rules! fallen {
     };
 }
 
-/// A counter's rows, one for what several scrapers deliver.
+/// A counter's rows, one for all scrapers.
 macro_rules! rows {
     ($metric:literal, $matchers:literal, $offset:literal) => {
         concat!(
@@ -119,9 +118,9 @@ macro_rules! rows {
     };
 }
 
-/// Events per second of counters that are born with their first event. `rate` needs two samples and takes the first one as
-/// zero point, so a burst between two scrapes into a new series (the first 503 ever) would never be seen. A series
-/// that was not there one window ago has grown by all it holds, provided that its workload was watched then.
+/// Events per second of counters that appear with their first event. `rate` needs two samples and takes the first one as the zero point, so a burst
+/// between two scrapes into a new series (the first 503 ever) would never be seen. A series that did not exist one window ago has grown by its full
+/// value, if its workload was observed then.
 macro_rules! events {
     ($metric:literal, $matchers:literal, by $by:literal, $alive:literal) => {
         concat!(
@@ -144,7 +143,7 @@ macro_rules! events {
 // Below the macros, which it uses.
 mod native;
 
-/// Istio has no label of methods and routes; those of its Telemetry API are known by custom.
+/// Istio has no labels for methods and routes; these are the usual ones that users add with its Telemetry API.
 const BY_LABEL: CountsByLabel = CountsByLabel {
     requests: growth!("istio_requests_total", "$SERVER,destination_workload=$SERVICE,response_code!=\"\""),
     failed: Some(concat!(
@@ -177,7 +176,7 @@ const BY_LABEL: CountsByLabel = CountsByLabel {
 
 const SERVED: &str =
     concat!("sum by (destination_workload$AND_SCOPE) (", growth!("istio_requests_total", "$SERVER"), ")");
-/// Requests whose outcome is known: where the labels are switched off, nobody can say that none failed.
+/// Requests whose outcome is known: if the labels are switched off, it is unknown whether any failed.
 const SERVED_WITH_OUTCOME: &str = concat!(
     "sum by (destination_workload$AND_SCOPE) (",
     growth!("istio_requests_total", "$SERVER,response_code!=\"\""),
@@ -189,11 +188,11 @@ const SENT: &str = concat!("sum by ($CALL$AND_SCOPE) (", growth!("istio_requests
 const CONNECTIONS: &str =
     concat!("sum by ($CALL$AND_SCOPE) (", growth!("istio_tcp_connections_opened_total", "$CLIENT"), ")");
 
-/// Which workloads answer for which Kubernetes service, as the workloads' own proxies tell.
+/// Which workloads are behind which Kubernetes service, as reported by the workloads' own proxies.
 pub(super) const BEHIND_SERVICES: &str = "group by (destination_service_name, destination_workload, destination_workload_namespace$AND_SCOPE) \
                                           (last_over_time(istio_requests_total{$SERVER}[$SPAN]))";
 
-/// Workloads whose counters are sums over pods, and fell. A proxy that is told by other labels starts again by itself.
+/// Workloads whose counters are sums over pods, and fell. A fall in a proxy's own counters is an ordinary restart.
 pub(super) const FALLEN_SUMS: &str = "sum by (destination_workload$AND_SCOPE) (resets(istio_requests_total{$SERVER,pod=\"\",instance=\"\",\
                                       kubernetes_pod_name=\"\",pod_name=\"\"}[$SPAN])) > 0";
 
@@ -232,7 +231,7 @@ const SIGNALS: [Signal; 13] = [
         },
         absence: NO_OUTCOMES,
     },
-    // A client that hangs up has often waited too long, and is never the server's failure.
+    // A client that hangs up has often waited too long, and that never counts as the server's failure.
     Signal {
         name: "hung_up_ratio",
         request: "requests served",
@@ -247,7 +246,7 @@ const SIGNALS: [Signal; 13] = [
         },
         absence: Absence::Expected,
     },
-    // What the agent beside the proxy tells: seconds that are left, below 0 once none are. It travels with the requests, which are asked for anyway.
+    // Reported by the agent beside the proxy: seconds left, below 0 after expiry. It shares the request for requests, which is sent anyway.
     Signal {
         name: "certificate_expired",
         request: "requests served",
@@ -321,7 +320,7 @@ const SIGNALS: [Signal; 13] = [
         },
         absence: NOT_AS_SOURCE,
     },
-    // The same calls as their destination reports them: the difference is spent on the network and in proxies.
+    // The same calls as reported by their destination: the difference is spent on the network and in proxies.
     Signal {
         name: "served_latency_ms",
         request: "latency of calls served",
@@ -340,7 +339,7 @@ const SIGNALS: [Signal; 13] = [
         },
         absence: NOT_AS_DESTINATION,
     },
-    // Istio names the two directions backwards (istio#32399); the sum does not care.
+    // Istio's names for the two directions are swapped (istio#32399), which does not affect the sum.
     Signal {
         name: "tcp_bytes_per_s",
         request: "connections",

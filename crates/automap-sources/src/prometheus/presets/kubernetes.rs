@@ -1,15 +1,15 @@
 //! Signals of pods from the kubelet's cAdvisor and from kube-state-metrics.
 //!
-//! cAdvisor has a row for every container, one for the pause container and one for the pod as a whole (empty
-//! `container`): adding all of them counts two or three times. The network belongs to the pod, whatever its row's name.
+//! cAdvisor has a row for every container, one for the pause container and one for the pod as a whole (empty `container`): summing all of them counts
+//! two or three times. The network belongs to the pod, whatever its row's name.
 //!
-//! Two jobs, two replicas of Prometheus or of kube-state-metrics may deliver the same row. So rows are first made one
-//! per pod and container (`max by`), and only then added up. Where a scraper does not honour labels, its own `namespace`, `pod` and
-//! `container` stand in front, and those of the workload are called `exported_…`; every expression asks for both forms.
+//! Two jobs, or two replicas of Prometheus or of kube-state-metrics, may deliver the same row. So rows are first reduced to one per pod and container
+//! (`max by`), and only then summed. If a scraper does not honour labels, its own `namespace`, `pod` and `container` replace those of the workload,
+//! which are called `exported_…`; every expression matches both forms.
 
 use super::{Absence, Exporter, Formula, Key, Signal};
 
-/// Rows of a service's own containers. Both `namespace` and all labels may be exported ones.
+/// Rows of a service's own containers. Either only `namespace` or all labels may be exported ones.
 macro_rules! containers {
     ($before:literal, $metric:literal, $after:literal) => {
         concat!(
@@ -26,7 +26,7 @@ macro_rules! containers {
     };
 }
 
-/// Growth per second of a counter of containers: one row for what several scrapers deliver, summed by pod.
+/// Growth per second of a container counter: one row for all scrapers, summed by pod.
 macro_rules! rate {
     ($metric:literal, $inner:literal, $by:literal) => {
         concat!(
@@ -40,7 +40,7 @@ macro_rules! rate {
     };
 }
 
-/// The same of a counter of a pod's network.
+/// The same for a counter of a pod's network.
 macro_rules! interfaces {
     ($metric:literal) => {
         concat!(
@@ -69,7 +69,7 @@ macro_rules! state {
     };
 }
 
-/// Pods that are there to serve; those of jobs come and go.
+/// Pods that serve requests, as opposed to those of jobs, which come and go.
 macro_rules! servers {
     ($offset:literal) => {
         concat!("group by (pod$AND_SCOPE) (", state!("", "kube_pod_owner", ",owner_kind!=\"Job\"", $offset), ")")
@@ -100,7 +100,7 @@ pub(super) const CADVISOR: Exporter = Exporter {
     callees: None,
 };
 
-/// Some container runtimes (cri-dockerd: kubernetes#111077) have rows of pods only.
+/// Some container runtimes (cri-dockerd: kubernetes#111077) have only rows of pods.
 pub(super) const CADVISOR_PODS: Exporter = Exporter {
     title: "cAdvisor without containers",
     selector: "container_cpu_usage_seconds_total{$POD_ROW}",
@@ -139,7 +139,7 @@ pub(super) const STATE_METRICS: Exporter = Exporter {
     callees: None,
 };
 
-/// Pods and replica sets with their owners, over the whole window, since pods die. Part 0: pods, part 1: replica sets.
+/// Pods and replica sets with their owners, over the whole window, since pods end. Part 0: pods, part 1: replica sets.
 pub(crate) const OWNERS: [&str; 2] = [
     concat!(
         "max by (pod, owner_kind, owner_name$AND_SCOPE) (",
@@ -154,7 +154,7 @@ pub(crate) const OWNERS: [&str; 2] = [
     ),
 ];
 
-/// Where pods stand and what runs in them: the node of each pod, and the images in each pod.
+/// The node of each pod, and the images in each pod.
 pub(crate) const PODS_NODES: &str =
     concat!("max by (pod, node) (", state!("last_over_time(", "kube_pod_info", ",node!=\"\"", "[$SPAN])"), ")");
 pub(crate) const PODS_IMAGES: &str = concat!(
@@ -162,22 +162,22 @@ pub(crate) const PODS_IMAGES: &str = concat!(
     state!("last_over_time(", "kube_pod_container_info", ",container!~\"$PROXIES\"", "[$SPAN])"),
     ")"
 );
-/// The zones of nodes: by their labels, which kube-state-metrics tells where it is allowed to, and by what their provider calls them.
+/// The zones of nodes: from their labels, which kube-state-metrics exports if allowed, and from their provider's id.
 pub(crate) const NODES_ZONES: [&str; 2] = [
     "group by (node, label_topology_kubernetes_io_zone, label_failure_domain_beta_kubernetes_io_zone) \
      (kube_node_labels{node!=\"\"$CLUSTER})",
     "group by (node, provider_id) (kube_node_info{provider_id!=\"\"$CLUSTER})",
 ];
 
-/// cAdvisor says nothing about the disks of many runtimes (cadvisor#2560, #3047; containerd#9690).
+/// cAdvisor does not report disks for many runtimes (cadvisor#2560, #3047; containerd#9690).
 const NO_DISK: Absence =
     Absence::Unobserved("container_fs_* is absent: no container touched a disk, or this runtime does not tell");
 const NO_NETWORK: Absence = Absence::Unobserved("container_network_* is absent for these pods");
 const NO_CPU: Absence = Absence::Unobserved("container_cpu_usage_seconds_total is absent");
 const NO_MEMORY: Absence = Absence::Unobserved("container_memory_working_set_bytes is absent");
 
-/// The gauge of a dead container stays visible for five minutes; its CPU counter has no sample in the window. `id`
-/// tells a restarted container from the one before.
+/// The gauge of a dead container stays visible for five minutes; its CPU counter has no sample in the window. `id` distinguishes a restarted
+/// container from the previous one.
 const MEMORY: &str = concat!(
     "sum by (pod$AND_SCOPE) (max by (pod, container$AND_SCOPE) (",
     containers!("", "container_memory_working_set_bytes", ""),
@@ -195,7 +195,7 @@ const NETWORK: [Signal; 2] = [
 
 const CADVISOR_SIGNALS: [Signal; 8] = [
     of_pods("cpu_cores", "cpu", rate!("container_cpu_usage_seconds_total", "sum without (cpu) ", "container"), NO_CPU),
-    // A saturated side-car is a cause of its own.
+    // A saturated sidecar is a cause of its own.
     of_pods(
         "proxy_cpu_cores",
         "cpu",
@@ -260,7 +260,7 @@ const STATE_SIGNALS: [Signal; 3] = [
         ),
         Absence::Unobserved("kube_pod_container_status_restarts_total is absent"),
     ),
-    // A killed pod restarts nothing: another takes its place. Only pods whose namespace was watched before can be new.
+    // A killed pod is not restarted but replaced. Only pods whose namespace was observed before can be new.
     Signal {
         name: "pods_started",
         request: "pod state",
@@ -279,7 +279,7 @@ const STATE_SIGNALS: [Signal; 3] = [
         },
         absence: Absence::Expected,
     },
-    // A pod that is left behind, evicted or finished, is not ready either, and that is fine: another one serves in its place.
+    // A leftover pod, evicted or finished, is not ready either, which is no fault: another one serves in its place.
     of_pods(
         "not_ready",
         "pod state",

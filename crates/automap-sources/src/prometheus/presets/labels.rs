@@ -1,17 +1,17 @@
 //! Renames the labels of other systems to Istio's, inside the query.
 //!
-//! `label_replace` does it on the server: `deployment="orders"` of Linkerd becomes `destination_workload="orders"`. Sums are then formed
-//! over the renamed labels.
+//! `label_replace` does this on the server: `deployment="orders"` of Linkerd becomes `destination_workload="orders"`. Sums are then computed by the
+//! renamed labels.
 
 use super::file::{Calls, LabelSource, OutsideOf, Preset};
 use crate::prometheus::promql::{label_name, quote};
 
-/// The labels of what stands outside.
+/// The labels of something outside the namespace.
 const OUTSIDE: &str = "outside, outside_namespace";
-/// The same with those of whom it calls.
+/// The same, with those of its callee.
 const OUTSIDE_CALLS: &str =
     "outside, outside_namespace, destination_workload, destination_workload_namespace, destination_service_name";
-/// The labels of what stands outside with those by which scrapers and programs tell one process from another.
+/// The labels of something outside, with those by which scrapers and programs distinguish processes.
 const OUTSIDE_PROCESSES: &str = "outside, outside_namespace, instance, pod, kubernetes_pod_name, controller_pod";
 /// The aggregation of buckets.
 pub(super) const QUANTILE: &str = "quantile";
@@ -24,7 +24,7 @@ pub(super) fn callers<'a>(calls: &'a Calls, preset: &'a Preset) -> &'a [LabelSou
     }
 }
 
-/// Which labels become which of ours, and which of ours a sum keeps.
+/// Which labels are renamed to which of ours, and which of ours a sum keeps.
 pub(super) struct Labels<'a> {
     pub(super) by: &'static str,
     replaced: Vec<(&'static str, &'a [LabelSource])>,
@@ -43,18 +43,18 @@ impl<'a> Labels<'a> {
         Self { by: "$CALL", replaced, namespace: calls.callee_namespace.as_deref(), host: calls.callee_host.as_ref() }
     }
 
-    /// Of what stands outside itself.
+    /// For something outside itself.
     pub(super) fn of_outside(outside: &'a OutsideOf) -> Self {
         let replaced = vec![("outside", outside.name.all()), ("outside_namespace", outside.namespace.all())];
         Self { by: OUTSIDE, replaced, namespace: None, host: None }
     }
 
-    /// Of each of its processes.
+    /// For each of its processes.
     pub(super) fn of_outside_processes(outside: &'a OutsideOf) -> Self {
         Self { by: OUTSIDE_PROCESSES, ..Self::of_outside(outside) }
     }
 
-    /// Of its calls, or of the calls to it.
+    /// For its calls, or the calls to it.
     pub(super) fn of_outside_calls(outside: &'a OutsideOf) -> Self {
         let replaced = vec![
             ("outside", outside.name.all()),
@@ -69,19 +69,19 @@ impl<'a> Labels<'a> {
         Self { by, replaced, namespace: None, host: None }
     }
 
-    /// The sum of an expression over all but our labels.
+    /// The sum of an expression by our labels.
     pub(super) fn sum(&self, expression: &str) -> &'static str {
         self.aggregate("sum", expression)
     }
 
     /// The same with another aggregation, such as `max`.
     pub(super) fn aggregate(&self, aggregation: &str, expression: &str) -> &'static str {
-        // What stands outside belongs to none of our namespaces, whichever of them it serves; the namespace of whom it calls has a label of its own.
+        // Something outside belongs to none of our namespaces, whichever it serves; its callee's namespace has a separate label.
         let is_outside = [OUTSIDE, OUTSIDE_CALLS, OUTSIDE_PROCESSES].contains(&self.by);
         let scope = if is_outside { "" } else { "$AND_SCOPE" };
         let (by, of) = (self.by, self.replace(expression));
         match aggregation {
-            // Of a histogram's buckets, the quantile.
+            // For a histogram's buckets, the quantile.
             QUANTILE => text(&format!("histogram_quantile($Q, sum by (le, vmrange, {by}{scope}) ({of}))")),
             _ => text(&format!("{aggregation} by ({by}{scope}) ({of})")),
         }
@@ -90,7 +90,7 @@ impl<'a> Labels<'a> {
     pub(super) fn replace(&self, expression: &str) -> String {
         let mut out = expression.to_owned();
         for (ours, theirs) in &self.replaced {
-            // The first source with a value is to win, so it is applied last.
+            // The first source with a value takes precedence, so it is applied last.
             for source in theirs.iter().rev() {
                 out = replace(&out, ours, source.label(), source.pattern());
             }
@@ -114,12 +114,12 @@ fn replace(expression: &str, ours: &str, theirs: &str, pattern: &str) -> String 
     format!(r#"label_replace({expression}, "{ours}", "$1", "{theirs}", {})"#, quote(pattern))
 }
 
-/// Label names separated by commas, as a clause such as `on (…)` takes them.
+/// Label names separated by commas, for a clause such as `on (…)`.
 pub(super) fn label_list(sources: &[LabelSource]) -> String {
     sources.iter().map(|source| label_name(source.label())).collect::<Vec<_>>().join(", ")
 }
 
-/// A text that lives as long as the process, as the rows of the table do.
+/// A text that is kept for the lifetime of the process, like the rows of the table.
 pub(super) fn text(text: &str) -> &'static str {
     String::leak(text.to_owned())
 }

@@ -6,7 +6,7 @@ use super::labels::text;
 use super::selector::Selector;
 use super::{Exporter, NativeForm};
 
-/// The native form of a preset that has histograms; `exporter` makes it.
+/// The native form of a preset with histograms; `exporter` builds it.
 pub(super) fn of(preset: &Preset, exporter: impl FnOnce() -> &'static Exporter) -> Option<NativeForm> {
     let all = histograms(preset);
     if all.is_empty() {
@@ -23,13 +23,13 @@ pub(super) fn of(preset: &Preset, exporter: impl FnOnce() -> &'static Exporter) 
     })
 }
 
-/// The selectors that show that the system is there.
+/// The selectors that detect the system.
 pub(super) fn presence(preset: &Preset, form: Form) -> Vec<String> {
     let native = selectors(&preset.detect).filter_map(|s| s.histogram()).filter(|_| form == Form::ClassicAndNative);
     selectors(&preset.detect).chain(native).map(|selector| selector.text()).collect()
 }
 
-/// Its histograms, without `_bucket`, `_sum` and `_count`, that of its presence first.
+/// Its histograms, without `_bucket`, `_sum` and `_count`, the one that detects it first.
 fn histograms(preset: &Preset) -> Vec<Selector> {
     let mut all: Vec<Selector> = selectors(&preset.detect).filter_map(|s| s.histogram()).collect();
     let mut add = |counters: &OneOrMany<String>, durations: &[&OneOrMany<String>]| {

@@ -1,7 +1,8 @@
-//! Nodes: what node_exporter tells of a machine, and what kube-state-metrics tells of a node.
+//! Nodes: what node_exporter reports about a machine, and kube-state-metrics about a node.
 //!
-//! Machines are found by the address or the name of the nodes that our pods run on (`$HOSTS`, `$NODES`), which [`super::super::nodes`] fills in; without placed
-//! pods nothing is asked. CPU pressure (PSI) is left out: it counts what the limits of single containers withhold, up to the machine's own file.
+//! Machines are found by the address or the name of the nodes that our pods run on (`$HOSTS`, `$NODES`), which [`super::super::nodes`] fills in;
+//! without placed pods nothing is queried. CPU pressure (PSI) is left out: even in the machine's own file, it includes time withheld by the limits
+//! of single containers.
 
 use super::{Absence, Exporter, Formula, Key, Signal};
 
@@ -18,7 +19,7 @@ macro_rules! machine {
     };
 }
 
-/// One value for each machine, whatever the number of jobs that scrape it.
+/// One value per machine, however many jobs scrape it.
 macro_rules! by_host {
     ($value:expr) => {
         concat!(
@@ -29,14 +30,14 @@ macro_rules! by_host {
     };
 }
 
-/// Devices that are no disks of their own.
+/// Devices that are not disks of their own.
 macro_rules! disks {
     () => {
         ",device!~\"(dm-|md|loop|ram|sr|zram|fd|nbd).*\""
     };
 }
 
-/// File systems that fill up.
+/// File systems that can fill up.
 macro_rules! files {
     () => {
         ",fstype!~\"tmpfs|ramfs|overlay|squashfs|iso9660|erofs|devtmpfs|autofs|fuse.*|nfs.*|cifs\",mountpoint!~\"/(boot|snap|run|var/lib/(kubelet|docker|containerd))(/.*)?\""
@@ -194,7 +195,7 @@ pub(crate) const PLACED: &str = "max by (pod, node, host_ip$AND_SCOPE) (last_ove
      $EXPORTED_BEGIN\
      label_replace(last_over_time(kube_pod_info{exported_namespace=$NS,node!=\"\"$EXPORTED_PODS}[$SPAN]), \"pod\", \"$1\", \"exported_pod\", \"(.+)\")$EXPORTED_END)";
 
-/// What pods of other namespaces take of the nodes `$NODES`: processors, bytes from and to disks, memory.
+/// What pods of other namespaces use of the nodes `$NODES`: CPUs, bytes from and to disks, memory.
 pub(crate) const TAKEN: [(&str, &str); 4] = [
     ("cpu_cores", taken!("rate(", "container_cpu_usage_seconds_total", "[$RATE])")),
     ("disk_read_bytes_per_s", taken!("rate(", "container_fs_reads_bytes_total", "[$RATE])")),

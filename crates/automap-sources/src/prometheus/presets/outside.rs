@@ -1,8 +1,8 @@
-//! Presets of what stands outside of the namespace: gateways through which requests enter, the DNS, and hosts that our services call.
+//! Presets of things outside the namespace: gateways through which requests enter, the DNS, and hosts that our services call.
 //!
-//! Their series carry the names and the namespace of somebody else. The labels that say who it is are renamed on the server to `outside` and
-//! `outside_namespace`, which several namespaces do not touch, and those of the services behind or in front of it to Istio's, as in all presets. All signals of a
-//! preset travel in one request. What name comes of the labels is decided in `prometheus/names.rs`.
+//! Their series carry foreign names and namespaces. The identifying labels are renamed on the server to `outside` and `outside_namespace`, which the
+//! handling of several namespaces leaves alone, and those of the services behind or in front of it to Istio's, as in all presets. All signals of a
+//! preset share one request. `prometheus/names.rs` derives the name from the labels.
 
 use automap_core::entity::EntityKind;
 
@@ -13,39 +13,39 @@ use super::{Absence, Key, Signal};
 use crate::prometheus::decode::Labels as SeriesLabels;
 use crate::prometheus::scope::Scope;
 
-/// Signals that are not of the gateway or the caller, but of whom it calls.
+/// Signals that belong to the callee, rather than to the gateway or the caller.
 const OF_THE_CALLED: [&str; 2] = ["backends_down", "blocked_ratio"];
 
-/// What a preset tells of.
+/// What a preset reports on.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Outside {
     /// A gateway, the DNS, or hosts that are called.
     pub(crate) kind: EntityKind,
-    /// What people call the system.
+    /// The system's title shown to users.
     pub(crate) title: &'static str,
-    /// Its namespace and name where no label tells them, as `namespace/name`.
+    /// Its namespace and name if no label gives them, as `namespace/name`.
     pub(crate) otherwise: Option<&'static str>,
-    /// Whether only callees that something else is known by count.
+    /// Whether only callees that are known from another source count.
     pub(crate) known_only: bool,
-    /// How it tells when it read its configuration anew; `None` where it does not.
+    /// How it reports that it reloaded its configuration; `None` if it does not.
     pub(crate) reloads: Option<Reloads>,
 }
 
 /// When a gateway last read its configuration.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Reloads {
-    /// What it reads, for people.
+    /// What it reads, for users.
     pub(crate) what: &'static str,
-    /// The metric that tells it.
+    /// The metric for it.
     pub(crate) metric: &'static str,
-    /// A template of seconds since 1970 by process; 0 as long as a process runs with what it began with.
+    /// A template of seconds since 1970 by process; 0 while a process runs with its initial configuration.
     pub(crate) time_s: &'static str,
-    /// Whether it does so when pods come and go, too.
+    /// Whether it also reloads when pods come and go.
     pub(crate) also_for_pods: bool,
 }
 
 impl Outside {
-    /// The name by the labels `outside` and `outside_namespace`: with its namespace, unless that is the one that is looked at.
+    /// The name from the labels `outside` and `outside_namespace`: with its namespace, unless that is the observed one.
     pub(crate) fn name(&self, labels: &SeriesLabels, scope: &Scope) -> Option<String> {
         let known = |name: &str| labels.get(name).map(String::as_str).filter(|v| !v.is_empty() && *v != "unknown");
         let otherwise = self.otherwise.and_then(|otherwise| otherwise.split_once('/'));
@@ -77,7 +77,7 @@ pub(super) fn of(outside: &OutsideOf, preset: &Preset) -> &'static Outside {
     }))
 }
 
-/// The signals of a preset, each of the thing itself, of its calls, or of whom it calls.
+/// The signals of a preset: of the thing itself, of its calls, or of its callees.
 pub(super) fn signals(preset: &Preset, of: &OutsideOf, outside: &'static Outside) -> Vec<Signal> {
     let request = text(&preset.title);
     let signal = |(metric, signal): (&String, _)| {

@@ -1,4 +1,4 @@
-//! How an exporter counts the requests of one service over a window: what objectives are measured with.
+//! How an exporter counts the requests of one service over a window; service-level objectives are measured with it.
 //!
 //! Signals are rates of all services at once; an objective needs the number of requests of one service over minutes or weeks. The
 //! expressions are templates: besides the usual placeholders they hold `$SERVICE` (the service as a string literal), `$WINDOW` (a
@@ -9,14 +9,14 @@ use super::histogram::{Counter, Form, Histogram, any_of};
 use super::labels::{Labels, text};
 use crate::prometheus::promql::label_name;
 
-/// The expressions for one service; each gives one number.
+/// The expressions for one service; each returns one number.
 #[derive(Debug)]
 pub(crate) struct RequestCounts {
     /// All requests.
     pub(crate) all: &'static str,
-    /// Requests that failed, 0 where none did; `None` where the exporter does not tell failed requests from others.
+    /// Requests that failed, 0 if none did; `None` if the exporter does not distinguish failed requests.
     pub(crate) failed: Option<&'static str>,
-    /// Requests by duration, for each histogram that the service may have; empty where the exporter has none.
+    /// Requests by duration, for each histogram that the service may have; empty if the exporter has none.
     pub(crate) durations: &'static [DurationCounts],
 }
 
@@ -29,7 +29,7 @@ pub(crate) struct DurationCounts {
     pub(crate) all: &'static str,
     /// Requests within the bound `$LE`, or within `$LIMIT` of a native histogram.
     pub(crate) within: &'static str,
-    /// One series for each bound, with the label `le`; `None` for a native histogram, whose buckets lie as they need to.
+    /// One series for each bound, with the label `le`; `None` for a native histogram, which needs no bounds.
     pub(crate) bounds: Option<&'static str>,
     /// Milliseconds in one unit of the bounds.
     pub(crate) unit_ms: f64,
@@ -91,11 +91,10 @@ fn increase(selector: &str) -> String {
     format!("increase({selector}[$WINDOW])")
 }
 
-/// Expressions over the window, applied to the series of one service. `terms` makes them with a matcher in front.
+/// Expressions over the window, applied to the series of one service. `terms` builds them with a matcher in front.
 ///
-/// Where plain labels name the service, matchers select its series: the first label that has a value counts, so every further
-/// label is asked for only where those before it are empty. A pattern cannot be turned round into a matcher; there the labels of all
-/// services are renamed, and those of other services dropped.
+/// If plain labels name the service, matchers select its series: the first label with a value counts, so every further label is matched only if those
+/// before it are empty. A pattern cannot be inverted into a matcher; there the labels of all services are renamed, and other services are dropped.
 pub(super) fn of_service(preset: &Preset, terms: impl Fn(&str) -> Vec<String>) -> String {
     let sources = preset.service.all();
     if sources.iter().all(|source| matches!(source, LabelSource::Plain(_))) {

@@ -1,8 +1,7 @@
-//! A selector of a preset, taken apart into the metric's name and its matchers, and put together again.
+//! Splits a selector of a preset into the metric's name and its matchers, and joins them again.
 //!
-//! Names with dots, as OpenTelemetry has them and Prometheus keeps them from version 3 on, are understood in both spellings:
-//! `http.server.duration{…}` and `{"http.server.duration",…}`. They are sent as `{__name__="http.server.duration",…}`, which
-//! every server reads. Matchers stay as they are written.
+//! Names with dots, as in OpenTelemetry, which Prometheus keeps from version 3 on, are accepted in both spellings: `http.server.duration{…}` and
+//! `{"http.server.duration",…}`. They are sent as `{__name__="http.server.duration",…}`, which every server accepts. Matchers are kept as written.
 
 use crate::prometheus::promql::quote;
 
@@ -14,7 +13,7 @@ pub(super) struct Selector {
 }
 
 impl Selector {
-    /// `None` where the text is no selector.
+    /// `None` if the text is not a selector.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let (name, rest) = text.trim().split_once('{')?;
         let matchers = rest.strip_suffix('}')?;
@@ -27,12 +26,12 @@ impl Selector {
         Some(Self { name: name.to_owned(), matchers: matchers.to_owned() })
     }
 
-    /// The metric's name; empty where a matcher of `__name__` stands for it.
+    /// The metric's name; empty if a matcher of `__name__` replaces it.
     pub(super) fn name(&self) -> &str {
         &self.name
     }
 
-    /// Whether the name can be sent: nothing in it is read as a placeholder.
+    /// Whether the name can be sent: no part of it would be taken for a placeholder.
     pub(super) fn is_usable(&self) -> bool {
         !self.name.contains(['$', '\n']) && !self.name.chars().any(char::is_control)
     }
@@ -41,7 +40,7 @@ impl Selector {
         self.put_together("", "")
     }
 
-    /// The metric with this ending, and with a matcher in front of the others where it is not empty.
+    /// The metric with this ending, and with `matcher` in front of the others unless it is empty.
     pub(super) fn put_together(&self, ending: &str, matcher: &str) -> String {
         let name = format!("{}{ending}", self.name);
         let is_plain = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == ':');
@@ -62,7 +61,7 @@ fn named(name: &str) -> String {
     format!("__name__={}", quote(name))
 }
 
-/// What follows a name between quotes: the other matchers. `None` where the text was a label's name.
+/// What follows a quoted name: the other matchers. `None` if the quoted text was a label's name.
 fn after_comma(rest: &str) -> Option<&str> {
     let rest = rest.trim_start();
     if rest.is_empty() { Some("") } else { rest.strip_prefix(',').map(str::trim_start) }
@@ -95,7 +94,7 @@ mod tests {
             (r#"a.b{x="y"}"#, "a.b", r#"{__name__="a.b_sum",le="1",x="y"}"#),
             (r#"{"a.b", "c.d"="e"}"#, "a.b", r#"{__name__="a.b_sum",le="1","c.d"="e"}"#),
             (r#"{"a\"b"}"#, "a\"b", r#"{__name__="a\"b_sum",le="1"}"#),
-            // The text between quotes is a label's name here.
+            // The quoted text is a label's name here.
             (r#"{"c.d"="e"}"#, "", r#"_sum{le="1","c.d"="e"}"#),
         ] {
             let selector = Selector::parse(text).unwrap();

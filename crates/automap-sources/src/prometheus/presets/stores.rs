@@ -1,7 +1,6 @@
-//! Presets of stores and brokers: what an exporter tells of something else than itself.
+//! Presets of stores and brokers: exporters that report on something other than themselves.
 //!
-//! All signals of one exporter travel in one request. The labels that tell which store it is stay on the series, and are read by
-//! `prometheus/stores.rs`; nothing here decides that.
+//! All signals of one exporter share one request. The labels that identify the store stay on the series and are read by `prometheus/stores.rs`.
 
 use automap_core::entity::EntityKind;
 
@@ -10,7 +9,7 @@ use super::file::{Preset, StoreKind, StoreOf};
 use super::labels::text;
 use super::{Absence, Key, Signal};
 
-/// Labels that say which exporter a series comes from.
+/// Labels that identify the exporter of a series.
 const OF_EXPORTER: [&str; 4] = ["pod", "service", "job", "instance"];
 
 /// An exporter of a store or a broker.
@@ -18,9 +17,9 @@ const OF_EXPORTER: [&str; 4] = ["pod", "service", "job", "instance"];
 pub(crate) struct Store {
     /// Store or broker.
     pub(crate) kind: EntityKind,
-    /// What the exporter is called, for people.
+    /// The exporter's name, for users.
     pub(crate) exporter: String,
-    /// What the store is called in the names of exporters.
+    /// The store's words in the names of exporters.
     pub(crate) words: Vec<String>,
     /// Ports of the store.
     pub(crate) ports: Vec<u16>,

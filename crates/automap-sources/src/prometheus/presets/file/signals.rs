@@ -7,14 +7,14 @@ use serde::Deserialize;
 use super::{LabelSource, OneOrMany, Preset, Wrong, is_of_calls, labels, template, wrong};
 use crate::prometheus::promql::is_plain_label;
 
-/// An exporter of a store or a broker, and how its store is found.
+/// An exporter of a store or a broker, and how to find its store.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::prometheus::presets) struct StoreOf {
     pub(in crate::prometheus::presets) kind: StoreKind,
-    /// What the exporter is called, for people: `redis_exporter`.
+    /// The exporter's name, for users: `redis_exporter`.
     pub(in crate::prometheus::presets) exporter: String,
-    /// What its store is called in the names of exporters: `session-db-redis-exporter` tells of `session-db`.
+    /// The store's word in the names of exporters: `session-db-redis-exporter` reports on `session-db`.
     #[serde(default)]
     pub(in crate::prometheus::presets) words: OneOrMany<String>,
     /// Ports of the store itself: an `instance` with one of them is the store's address, not the exporter's.
@@ -25,7 +25,7 @@ pub(in crate::prometheus::presets) struct StoreOf {
     pub(in crate::prometheus::presets) addresses: OneOrMany<String>,
 }
 
-/// What it is, or what a preset's callees are.
+/// The kind of a store, or of a preset's callees.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(in crate::prometheus::presets) enum StoreKind {
@@ -33,7 +33,7 @@ pub(in crate::prometheus::presets) enum StoreKind {
     Broker,
 }
 
-/// What stands outside of the namespace, and how it and the services that it calls are named.
+/// Something outside the namespace, and how it and the services that it calls are named.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::prometheus::presets) struct OutsideOf {
@@ -44,24 +44,24 @@ pub(in crate::prometheus::presets) struct OutsideOf {
     /// The labels that hold its namespace.
     #[serde(default)]
     pub(in crate::prometheus::presets) namespace: OneOrMany<LabelSource>,
-    /// Its namespace and name where no label tells: `kube-system/coredns`.
+    /// Its namespace and name if no label gives them: `kube-system/coredns`.
     pub(in crate::prometheus::presets) otherwise: Option<String>,
-    /// Who calls hosts outside: a service of ours.
+    /// The caller of external hosts: a service of ours.
     #[serde(default)]
     pub(in crate::prometheus::presets) caller: OneOrMany<LabelSource>,
-    /// The workload that is called.
+    /// The called workload.
     #[serde(default)]
     pub(in crate::prometheus::presets) callee: OneOrMany<LabelSource>,
     /// The namespace of that workload.
     #[serde(default)]
     pub(in crate::prometheus::presets) callee_namespace: OneOrMany<LabelSource>,
-    /// Whether a name says too little: only callees that something else is known by count.
+    /// Whether a name is not reliable enough: then only callees that are known from another source count.
     #[serde(default)]
     pub(in crate::prometheus::presets) known_only: bool,
-    /// The Kubernetes service or host that is called.
+    /// The called Kubernetes service or host.
     #[serde(default)]
     pub(in crate::prometheus::presets) callee_host: OneOrMany<LabelSource>,
-    /// How a gateway tells when it read its configuration anew.
+    /// How a gateway reports that it reloaded its configuration.
     pub(in crate::prometheus::presets) reloads: Option<ReloadsOf>,
 }
 
@@ -69,30 +69,30 @@ pub(in crate::prometheus::presets) struct OutsideOf {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::prometheus::presets) struct ReloadsOf {
-    /// What it reads, for people: `ingress-nginx configuration`.
+    /// What it reads, for users: `ingress-nginx configuration`.
     pub(in crate::prometheus::presets) what: String,
-    /// The metric that tells it, for people.
+    /// The metric for it, for users.
     pub(in crate::prometheus::presets) metric: String,
-    /// An expression: seconds since 1970, or 0 as long as it runs with what it began with.
+    /// An expression: seconds since 1970, or 0 while it runs with its initial configuration.
     pub(in crate::prometheus::presets) time_s: String,
-    /// Whether it does so when pods come and go, too.
+    /// Whether it also reloads when pods come and go.
     #[serde(default)]
     pub(in crate::prometheus::presets) also_for_pods: bool,
 }
 
-/// What it is.
+/// The kind of thing outside the namespace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(in crate::prometheus::presets) enum OutsideKind {
     /// Requests enter through it.
     Gateway,
-    /// Everybody looks up names with it.
+    /// Everything resolves names with it.
     Dns,
     /// Our services call it.
     External,
 }
 
-/// How a signal is made of expressions.
+/// How a signal is computed from expressions.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 pub(in crate::prometheus::presets) enum SignalOf {
@@ -101,7 +101,7 @@ pub(in crate::prometheus::presets) enum SignalOf {
     Made(MadeOf),
 }
 
-/// Exactly one of: the greatest of the series, a mean, a share, the 95th percentile of buckets.
+/// Exactly one of: the maximum of the series, a mean, a share, the 95th percentile of buckets.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::prometheus::presets) struct MadeOf {
@@ -136,7 +136,7 @@ impl SignalOf {
     }
 }
 
-/// A store has signals only.
+/// Checks that a store has signals only.
 pub(super) fn check_store(store: &StoreOf, preset: &Preset) -> Result<(), Wrong> {
     if preset.served.is_some() || preset.calls.is_some() || !preset.service.all().is_empty() {
         return wrong("store", "a preset of a store has signals only: its series name an exporter, not a service");
@@ -154,7 +154,7 @@ pub(super) fn check_store(store: &StoreOf, preset: &Preset) -> Result<(), Wrong>
     })
 }
 
-/// What stands outside has signals only, and says how it is called.
+/// Checks that something outside has signals only, and says how it is named.
 pub(super) fn check_outside(outside: &OutsideOf, preset: &Preset) -> Result<(), Wrong> {
     if preset.served.is_some() || preset.calls.is_some() || preset.store.is_some() || !preset.service.all().is_empty() {
         return wrong("outside", "a preset of what stands outside has signals only: its series name somebody else");
@@ -187,7 +187,7 @@ pub(super) fn check_outside(outside: &OutsideOf, preset: &Preset) -> Result<(), 
     }
 }
 
-/// A metric that is known, of expressions that look at one namespace.
+/// Checks that the metric is known and its expressions are narrowed to one namespace.
 pub(super) fn check_signal(metric: &str, signal: &SignalOf, preset: &Preset) -> Result<(), Wrong> {
     let key = format!("signals.{metric}");
     let is_of_calls = is_of_calls(metric);
@@ -208,7 +208,7 @@ pub(super) fn check_signal(metric: &str, signal: &SignalOf, preset: &Preset) -> 
     signal.expressions().into_iter().try_for_each(|expression| template(&key, expression, preset.looks_everywhere()))
 }
 
-/// Metrics that a preset may give, for messages.
+/// Metrics that a preset may provide, for messages.
 const METRICS: [&str; 47] = [
     "throughput_rps",
     "error_ratio",

@@ -1,7 +1,7 @@
-//! Istio's side-cars whose durations are native histograms: `istio_request_duration_milliseconds` without `_bucket`, `_sum` and `_count`.
+//! Istio's sidecars if durations are native histograms: `istio_request_duration_milliseconds` without `_bucket`, `_sum` and `_count`.
 //!
-//! Proxies export classic histograms; a Prometheus 3 that scrapes them may store native ones (`convert_classic_histograms_to_nhcb`). Requests
-//! are counted by `istio_requests_total` in any case. Classic histograms are read beside native ones: two scrapers may differ.
+//! Proxies export classic histograms; a Prometheus 3 that scrapes them may store native ones (`convert_classic_histograms_to_nhcb`). Requests are
+//! counted by `istio_requests_total` in any case. Classic histograms are read as well as native ones, since two scrapers may differ.
 
 use super::super::{CountsByLabel, DurationCounts, Exporter, Formula, NativeForm, RequestCounts, Signal};
 use super::{BUCKETS, BY_LABEL, CLASSIC, COUNTS, SIGNALS};
@@ -41,7 +41,7 @@ const FRACTIONS: DurationCounts = DurationCounts {
     unit_ms: 1.0,
 };
 
-/// Growth per second of a part of the histograms, classic or native, one row for what several scrapers deliver of the same proxy.
+/// Growth per second of a part of the histograms, classic or native, with one row for all scrapers of the same proxy.
 macro_rules! either {
     ($classic:literal, $function:literal, $matchers:literal) => {
         concat!(
@@ -66,7 +66,7 @@ const DURATION: (&str, &str) = (
     either!("istio_request_duration_milliseconds_count", "histogram_count", "$SERVER,destination_workload=$SERVICE"),
 );
 
-/// The mean, for what a sum keeps.
+/// The mean, by the labels that a sum keeps.
 macro_rules! mean {
     ($by:literal, $matchers:literal) => {
         Formula::Mean {
@@ -82,7 +82,7 @@ const QUANTILE: Formula = Formula::Sum(concat!(
     ")) or histogram_quantile($Q, sum by (destination_workload$AND_SCOPE) (rate(istio_request_duration_milliseconds{$SERVER}[$RATE])))"
 ));
 
-/// The signals of durations in this form, by their place among all.
+/// The signals of durations in this form, by their index among all signals.
 const FORMULAS: [(usize, Formula); 4] = [
     (4, mean!("sum by (destination_workload$AND_SCOPE) ", "$SERVER")),
     (5, QUANTILE),
@@ -92,7 +92,7 @@ const FORMULAS: [(usize, Formula); 4] = [
 
 const WITH_NATIVE: [Signal; SIGNALS.len()] = with_native();
 
-/// All other signals are as they were.
+/// All other signals are unchanged.
 const fn with_native() -> [Signal; SIGNALS.len()] {
     let mut out = SIGNALS;
     let mut i = 0;
@@ -119,7 +119,7 @@ mod tests {
                 classic.name
             );
             assert!(is_of_durations || shown(native) == shown(classic));
-            // Whose value it is stays the same.
+            // The owner of the value stays the same.
             let by = |text: &str| text[text.find("sum by").unwrap_or(0)..].split(')').next().map(ToOwned::to_owned);
             assert!(matches!(native.formula, Formula::Sum(_)) || by(&shown(native)) == by(&shown(classic)));
         }
