@@ -1,12 +1,12 @@
-//! What was changed, and when: releases, scaling, configuration, and what happened to containers, read from Prometheus in three requests at most.
+//! What was changed, and when: releases, scaling, configuration, and container events, read from Prometheus in at most three requests.
 //!
 //! ```text
 //!  plan ─▶ ask: values that are times (now) · states and numbers (coarse, then fine) ─▶ kept ─▶ Readings ─▶ releases, scaling, … ─▶ ChangeLog
 //! ```
 //!
-//! It comes after the frame and can neither fail nor change it: what is refused, empty or fails is a state. Without kube-state-metrics one request
-//! looks for what else tells of changes. Between two looks a value that is a time dates a change exactly; others are dated by the look at which they
-//! are first seen, with the distance to the one before as their uncertainty. Left out: who changed it, and what.
+//! It runs after the frame is complete and can neither fail nor change it: a refused, empty or failed query is a state. Without kube-state-metrics,
+//! one request looks for other sources of changes. Values that are times date a change exactly; other changes are dated by the first sample that
+//! shows them, with the distance to the previous sample as their uncertainty. Left out: who made the change, and its content.
 
 mod configuration;
 mod containers;
@@ -52,37 +52,37 @@ use readings::Readings;
 pub(crate) use reloads::Gateway;
 use workloads::Workloads;
 
-/// Most changes of one kind of one service: the latest.
+/// Most changes of one kind of one service: the latest are kept.
 const MAX_OF_A_KIND: usize = 60;
-/// What the queries are called.
+/// Name of the queries.
 const SIGNAL: &str = "changes";
 
-/// What is asked.
+/// What to query.
 #[derive(Debug)]
 pub(crate) struct Question {
     /// The namespace and its cluster.
     pub(crate) values: Values,
     /// The grid of the frame.
     pub(crate) grid: Grid,
-    /// When the incident began, if that was given.
+    /// The start of the incident, if given.
     pub(crate) incident_start: Option<Timestamp>,
     pub(crate) scrape_ms: i64,
     pub(crate) now: Timestamp,
     /// Whether kube-state-metrics knows the namespace.
     pub(crate) has_state_metrics: bool,
-    /// Gateways that tell when they read their configuration anew.
+    /// Gateways that report when they reloaded their configuration.
     pub(crate) gateways: Vec<Gateway>,
 }
 
 impl Question {
-    /// What is asked over time.
+    /// The parts that are queried over time.
     fn parts(&self) -> Vec<Part> {
         let everywhere = Part::ALL.into_iter().filter(|part| self.has_state_metrics || !part.is_of_state_metrics());
         everywhere.chain((!self.gateways.is_empty()).then_some(Part::Reloads)).collect()
     }
 }
 
-/// What came of it.
+/// The result.
 #[derive(Debug, Default)]
 pub(crate) struct Outcome {
     pub(crate) log: ChangeLog,
@@ -91,21 +91,21 @@ pub(crate) struct Outcome {
 }
 
 impl Outcome {
-    /// A server that takes its time for the frame is asked for nothing more.
+    /// If the server was slow to answer for the frame, nothing more is queried.
     pub(crate) fn too_slow() -> Self {
         let reason = "not asked, since the server did not answer other queries in time".to_owned();
         Self { not_checked: Some(not_checked(reason)), ..Self::default() }
     }
 }
 
-/// Whose pods, and which services the frame has.
+/// The owners of pods, and the services of the frame.
 #[derive(Debug)]
 pub(crate) struct Known<'a> {
     pub(crate) owners: &'a Owners,
     pub(crate) services: &'a [String],
 }
 
-/// Asks for changes, or for what is new of them since an earlier look.
+/// Queries the changes, or only the new ones since an earlier poll.
 pub(crate) fn read(kept: &mut Kept, client: &Client, question: &Question, known: &Known<'_>) -> Outcome {
     if kept.is_fresh(question.now) {
         return Outcome { log: kept.log.clone(), ..Outcome::default() };
@@ -148,7 +148,7 @@ pub(crate) fn read(kept: &mut Kept, client: &Client, question: &Question, known:
     let mut log = log(readings, &Workloads { owners: known.owners, services }, question);
     let not_checked = match &gap {
         Some(reason) => {
-            // What is not there may be hidden.
+            // Changes that do not appear may be hidden.
             log.observed = None;
             Some(not_checked(format!("the server's answers are incomplete: {reason}")))
         }
@@ -160,7 +160,7 @@ pub(crate) fn read(kept: &mut Kept, client: &Client, question: &Question, known:
     Outcome { log, not_checked, queries }
 }
 
-/// What a first look would send for a frame on this grid, each with its purpose.
+/// The queries that a first poll would send for a frame on this grid, each with its purpose.
 pub(crate) fn explain(values: &Values, grid: Grid, gateways: Vec<Gateway>) -> Vec<(&'static str, String)> {
     let question = Question {
         values: values.clone(),
@@ -200,7 +200,7 @@ fn instant(question: &Question, since_s: i64) -> [String; 4] {
     queries::instant(&question.values, since_s, &families::asked())
 }
 
-/// Why an answer may hide something.
+/// Why an answer may be incomplete.
 fn incomplete(answer: &Answer) -> Option<String> {
     let warning = answer.warnings.first().map(|warning| warnings::shown(warning));
     let left_out = answer.left_out;
@@ -214,7 +214,7 @@ fn not_checked(reason: String) -> NotChecked {
     NotChecked { signal: SIGNAL.to_owned(), services: Vec::new(), reason }
 }
 
-/// What was known stays, and ends where it did.
+/// Keeps what was known; the observed time ends where it did.
 fn failed(kept: &Kept, question: &Question, parts: &[Part], error: &RequestError) -> Outcome {
     let (state, what) = match error.is_too_much() {
         true => (QueryState::Refused, "the server refuses so large a query"),
@@ -227,7 +227,7 @@ fn failed(kept: &Kept, question: &Question, parts: &[Part], error: &RequestError
     Outcome { log: kept.log.clone(), not_checked, queries: vec![record] }
 }
 
-/// A record for each expression that delivered.
+/// A record for each expression that returned data.
 fn records(
     question: &Question,
     parts: &[Part],
@@ -260,7 +260,7 @@ fn records(
     found.into_iter().map(record).collect()
 }
 
-/// The log of what was answered.
+/// The log of what the answers show.
 fn log(readings: &Readings, workloads: &Workloads<'_>, question: &Question) -> ChangeLog {
     let mut changes = releases::find(readings, workloads);
     changes.extend(versions::find(readings, workloads, &changes));
@@ -275,14 +275,14 @@ fn log(readings: &Readings, workloads: &Workloads<'_>, question: &Question) -> C
     changes.retain(|change| change.at >= readings.since && change.at <= question.now);
     let omitted = leave_out_the_most_usual(&mut changes);
     let seen = readings.seen(readings.parts.keys().copied().filter(|part| part.is_steady()));
-    // Where there is kube-state-metrics, most kinds are known only while it is.
+    // With kube-state-metrics, most kinds are observed only while it is up.
     let watched = Some(readings.watched()).filter(|watched| watched.first().is_some()).unwrap_or(seen);
     let observed = watched.first().zip(watched.last()).and_then(|(first, last)| Interval::new(first, last));
     let unseen = families::unseen(readings);
     ChangeLog { observed, unseen, changes, omitted }.bounded()
 }
 
-/// Keeps the latest of each kind and service, where there are many; the number of the others.
+/// Keeps only the latest changes of each kind and service if there are many; returns the number of the others.
 fn leave_out_the_most_usual(changes: &mut Vec<Change>) -> usize {
     let before = changes.len();
     changes.sort();

@@ -1,7 +1,7 @@
 //! Config maps, secrets, releases of Helm, and the configuration of the mesh.
 //!
-//! What they hold is not exported, only that they changed. Objects that change all the time, such as the locks of leader elections, are no
-//! configuration and are left out. Helm writes a secret for each of its releases, which is told as such.
+//! Their content is not exported, only that they changed. Objects that change all the time, such as the locks of leader elections, are not
+//! configuration and are left out. Helm writes a secret for each of its releases, which is reported as a release.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,16 +13,16 @@ use super::readings::{Moment, Readings, named, text};
 use super::workloads::Workloads;
 use crate::prometheus::decode::Labels;
 
-/// What changes more often than this in one look-back changes all the time.
+/// Objects that change more often than this in one look-back are considered to change all the time.
 const MAX_USUAL: usize = 12;
-/// Kinds of objects that are new at once when Istio's control plane lists all that it finds after a start.
+/// With new objects of more kinds than this at once, Istio's control plane is listing everything after a start.
 const MAX_NEW_KINDS: usize = 3;
-/// What is created this close to its workload comes with it, in milliseconds.
+/// Objects created this close to their workload belong to it, in milliseconds.
 const INSTALL_MS: i64 = 300_000;
 /// How Helm names the secrets of its releases: `sh.helm.release.v1.NAME.vREVISION`.
 const HELM: &str = "sh.helm.release.v1.";
 
-/// All of it.
+/// All changes of configuration.
 pub(super) fn find(readings: &Readings, workloads: &Workloads<'_>) -> Vec<Change> {
     let mut out = Vec::new();
     for (part, label, kind, word) in [
@@ -47,8 +47,8 @@ pub(super) fn find(readings: &Readings, workloads: &Workloads<'_>) -> Vec<Change
     out
 }
 
-/// New ones, as generators make them that put a hash of the content into the name. What is older than the first look may be as new as everything
-/// else: a namespace that was installed then. What comes with its workload is part of that.
+/// New objects, as created by generators that put a hash of the content into the name. An object older than the first sample may be no newer than
+/// everything else: its namespace may have been installed then. An object created with its workload belongs to that.
 fn created(
     readings: &Readings,
     workloads: &Workloads<'_>,
@@ -84,7 +84,7 @@ fn created(
     usual.map(change).collect()
 }
 
-/// Releases of Helm, by the secrets that it writes.
+/// Releases of Helm, from the secrets that it writes.
 fn helm(readings: &Readings, workloads: &Workloads<'_>) -> Vec<Change> {
     const FAMILY: &str = "kube_secret_created";
     let release = |(secret, at): (String, Timestamp)| {
@@ -100,7 +100,7 @@ fn helm(readings: &Readings, workloads: &Workloads<'_>) -> Vec<Change> {
     readings.created(FAMILY, "secret").into_iter().filter_map(release).collect()
 }
 
-/// Istio's configuration: the kind of object is told, not which one, and not of which namespace.
+/// Istio's configuration: the kind of object is exported, but not which one, nor its namespace.
 fn mesh(readings: &Readings) -> Vec<Change> {
     let event = |labels: &Labels| Some((text(labels, "type").to_owned(), text(labels, "event").to_owned()));
     let events = readings.by(Part::Mesh, "", event);

@@ -1,7 +1,8 @@
 //! What happened to containers and pods: deaths, crash loops, images that are not pulled, probes, evictions, pods without a node.
 //!
-//! Where kube-state-metrics tells the time of the last death (2.12 and later), every death is exact, and several between two looks are one. The reason
-//! of the last death stays until the next one, so it never tells a death by itself: it is read at the time at which a death is first seen.
+//! If kube-state-metrics exports the time of the last death (2.12 and later), every death is exact, and several between two samples are one. The
+//! reason of the last death stays until the next one, so it does not indicate a death by itself: it is read at the time at which a death is first
+//! seen.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,10 +15,10 @@ use super::tracks::{Points, Watched, outbreaks, spans};
 use super::workloads::Workloads;
 use crate::prometheus::decode::Labels;
 
-/// What pauses for less than this goes on.
+/// States that pause for less than this are considered to continue.
 const QUIET_MS: i64 = 15 * 60_000;
 
-/// All of it.
+/// All container and pod events.
 pub(super) fn find(readings: &Readings, workloads: &Workloads<'_>) -> Vec<Change> {
     let watched = readings.watched();
     let mut out = deaths(readings, workloads);
@@ -70,7 +71,7 @@ fn deaths(readings: &Readings, workloads: &Workloads<'_>) -> Vec<Change> {
     out
 }
 
-/// A container that ended well was meant to.
+/// A container that exited with success did so on purpose.
 fn death(
     (pod, container): &Container,
     reason: Option<&str>,
@@ -81,7 +82,7 @@ fn death(
 ) -> Option<Change> {
     let kind = match (reason, code) {
         (Some("OOMKilled"), _) => ChangeKind::OomKilled,
-        // Reasons of containers that ended well are not asked for.
+        // Reasons of containers that exited with success are not queried.
         (None, Some(0.0)) => return None,
         _ => ChangeKind::Crashed,
     };
@@ -108,7 +109,7 @@ fn waiting(readings: &Readings, workloads: &Workloads<'_>, watched: &Watched) ->
         | "InvalidImageName"
         | "ImageInspectError"
         | "RegistryUnavailable" => Some(ChangeKind::ImagePullFailed),
-        // It cannot begin: its config map or secret is missing, or its command.
+        // It cannot start: its config map, secret or command is missing.
         "CreateContainerConfigError" | "CreateContainerError" | "RunContainerError" | "StartError" => {
             Some(ChangeKind::Crashed)
         }
@@ -161,7 +162,7 @@ fn probes(readings: &Readings, workloads: &Workloads<'_>) -> Vec<Change> {
     out
 }
 
-/// Evicted pods stay listed for days; only those that come to be listed were evicted meanwhile.
+/// Evicted pods stay listed for days; only those that newly appear were evicted in this time.
 fn evicted(readings: &Readings, workloads: &Workloads<'_>, watched: &Watched) -> Vec<Change> {
     const FAMILY: &str = "kube_pod_status_reason";
     let key = |labels: &Labels| Some((named(labels, "pod")?.to_owned(), text(labels, "reason").to_owned()));

@@ -1,6 +1,7 @@
-//! What controllers of deployments say: Argo CD, Flux, Flagger and Argo Rollouts.
+//! Changes reported by deployment controllers: Argo CD, Flux, Flagger and Argo Rollouts.
 //!
-//! They tell of themselves, so each is watched by its own series: one that begins to tell has changed nothing. Argo CD does not tell the revision.
+//! Controllers report only about themselves, so each is tracked by its own series: one whose series begin has not changed anything. Argo CD does not
+//! export the revision.
 
 use std::collections::BTreeMap;
 
@@ -12,10 +13,10 @@ use super::tracks::{Points, steps, successions};
 use super::workloads::Workloads;
 use crate::prometheus::decode::Labels;
 
-/// What is synchronised more often than this in one look-back mends itself all the time.
+/// Applications that are synchronised more often than this in one look-back correct themselves all the time.
 const MAX_USUAL: usize = 12;
 
-/// All of it.
+/// All changes by controllers.
 pub(super) fn find(readings: &Readings, workloads: &Workloads<'_>) -> Vec<Change> {
     let mut out = argo_cd(readings, workloads);
     out.extend(flux(readings, workloads));
@@ -44,12 +45,12 @@ fn argo_cd(readings: &Readings, workloads: &Workloads<'_>) -> Vec<Change> {
     out
 }
 
-/// The name without the namespace that it was given.
+/// The name without the namespace prefix.
 fn bare(name: &str) -> &str {
     name.rsplit_once('/').map_or(name, |(_, name)| name)
 }
 
-/// One series for each revision of an object: another one takes over.
+/// One series for each revision of an object: a new one replaces the old one.
 fn flux(readings: &Readings, workloads: &Workloads<'_>) -> Vec<Change> {
     let key = |labels: &Labels| {
         let of = |name: &str| text(labels, name).to_owned();
@@ -73,7 +74,7 @@ fn flux(readings: &Readings, workloads: &Workloads<'_>) -> Vec<Change> {
     out
 }
 
-/// 0 goes on, 1 is through, 2 failed. The weight is the share of requests that the canary gets.
+/// 0 is in progress, 1 succeeded, 2 failed. The weight is the share of requests that the canary gets.
 fn flagger(readings: &Readings, workloads: &Workloads<'_>) -> Vec<Change> {
     let by = |family: &str, label: &'static str| {
         readings.by(Part::Gauges, family, move |labels| named(labels, label).map(str::to_owned))
@@ -100,13 +101,13 @@ fn flagger(readings: &Readings, workloads: &Workloads<'_>) -> Vec<Change> {
         word.to_owned()
     });
     let mut weights = by("flagger_canary_weight", "workload");
-    // Both ends of the scale are told; the weight of one is what the other lacks.
+    // Both weights are exported; each is the complement of the other.
     weights.retain(|workload, _| !workload.ends_with("-primary"));
     tell("flagger_canary_weight", weights, &|weight| format!("{weight} % of requests"));
     out
 }
 
-/// The phase of a roll-out; its replica sets tell the release itself.
+/// The phase of a rollout; the release itself is seen from its replica sets.
 fn rollouts(readings: &Readings, workloads: &Workloads<'_>) -> Vec<Change> {
     let key = |labels: &Labels| Some((named(labels, "name")?.to_owned(), named(labels, "phase")?.to_owned()));
     let mut by_name: BTreeMap<String, BTreeMap<String, Points>> = BTreeMap::new();

@@ -1,4 +1,4 @@
-//! Which kinds of change a server can tell of, by the families that it has, and what would add the others.
+//! Which kinds of change a server can show, by its metric families, and what would add the others.
 
 use std::collections::BTreeSet;
 
@@ -13,12 +13,12 @@ use super::reloads;
 /// What is needed to see a kind of change.
 struct Needs {
     kinds: &'static [ChangeKind],
-    /// Any of these families; none where no family tells it.
+    /// Any of these families; empty if no family shows it.
     families: &'static [&'static str],
     advice: &'static str,
 }
 
-/// Families that are there while nothing happens, for every kind; those that come with an event would say nothing by their absence.
+/// Families that exist while nothing happens, for every kind; the absence of a family that appears only with an event would not mean anything.
 const NEEDS: [Needs; 19] = [
     Needs {
         kinds: &[ChangeKind::Release, ChangeKind::Rollback],
@@ -117,7 +117,7 @@ const NEEDS: [Needs; 19] = [
     },
 ];
 
-/// What a server needs to have so that this kind of change is seen; empty for changes that are reported to automap.
+/// What a server needs in order to show this kind of change; empty for changes that are reported to automap.
 ///
 /// ```
 /// use automap_core::change::ChangeKind;
@@ -129,14 +129,14 @@ pub fn change_needs(kind: ChangeKind) -> &'static str {
     NEEDS.iter().find(|needs| needs.kinds.contains(&kind)).map_or("", |needs| needs.advice)
 }
 
-/// Every kind of change that Prometheus can tell, with what it needs to have for it.
+/// Every kind of change that Prometheus can show, with what the server needs for it.
 pub fn changes_told() -> impl Iterator<Item = (ChangeKind, &'static str)> {
     let told = NEEDS.iter().filter(|needs| !needs.families.is_empty());
     told.flat_map(|needs| needs.kinds.iter().map(|kind| (*kind, needs.advice)))
 }
 
-/// Families whose presence is asked for. Flags are counted by whoever evaluates them, and gateways read their own configuration: those of somebody else
-/// would say nothing of ours.
+/// Families whose presence is queried. Flags are counted by the programs that evaluate them, and gateways read their own configuration: other
+/// programs' series would not show anything about ours.
 pub(super) fn asked() -> Vec<&'static str> {
     let mut all: Vec<&str> = NEEDS.iter().flat_map(|needs| needs.families).copied().collect();
     let is_of_others = |family: &str| evaluations::FAMILIES.contains(&family) || reloads::FAMILIES.contains(&family);
@@ -147,12 +147,12 @@ pub(super) fn asked() -> Vec<&'static str> {
     all
 }
 
-/// Kinds that could not have been seen.
+/// Kinds that could not be observed.
 pub(super) fn unseen(readings: &Readings) -> Vec<ChangeKind> {
     let mut there: BTreeSet<&str> = readings.families.iter().map(String::as_str).collect();
     let told = readings.parts.values().flatten().map(|series| text(&series.labels, "__name__"));
     there.extend(told.filter(|family| !family.is_empty()));
-    // Parts of one family do not name it.
+    // Parts with a single family do not name it.
     for (part, family) in [
         (Part::PodOwners, "kube_pod_owner"),
         (Part::Images, "kube_pod_container_info"),

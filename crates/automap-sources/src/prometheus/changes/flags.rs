@@ -1,13 +1,15 @@
-//! Feature flags that were switched: the evaluations of a flag come to another variant than before, and go on doing so.
+//! Feature flags that were switched: evaluations of a flag return another variant than before, and continue to do so.
 //!
-//! flagd counts evaluations by flag and variant (`feature_flag_flagd_impression_total`), and so does OpenFeature's metrics hook inside the program that
-//! evaluates (`feature_flag_evaluation_success_total`). Nobody counts the switch itself, so it is read from the shares of the variants. Two things move shares
-//! without a switch: chance where a flag is evaluated seldom, so a move has to be much larger than chance explains; and another mix of those who ask, so
-//! some variants have to lose evaluations that others gain. Left out: moves of less than a fifth of the evaluations, which a gradual roll-out is made of.
+//! flagd counts evaluations by flag and variant (`feature_flag_flagd_impression_total`), and so does OpenFeature's metrics hook inside the program
+//! that evaluates (`feature_flag_evaluation_success_total`). The switch itself is not counted, so it is inferred from the shares of the variants.
+//! Shares also move without a switch: by chance if a flag is evaluated rarely, so a move must be much larger than chance explains; and by another mix
+//! of callers, so some variants must lose evaluations that others gain. Left out: moves of less than a fifth of the evaluations, as in a gradual
+//! rollout.
 //!
-//! Worked example: `cartFailure` is evaluated 30 times between two looks, always `off`; from 14:00:10 on it is `on`. Between the looks at 14:00:00 and 14:00:15 10 come to
-//! `off` and 20 to `on`, then all 30 to `on`. The medians of the shares before and after 14:00:00 differ by 100 %, where 150 evaluations on either side differ by 36 % by
-//! chance at most. The two halves fit best with the first look that has `on` among the later ones: "cartFailure: off → on", at 14:00:15, up to 15 s earlier.
+//! Worked example: `cartFailure` is evaluated 30 times between two looks, always `off`; from 14:00:10 on it is `on`. Between the looks at 14:00:00
+//! and 14:00:15, 10 evaluations return `off` and 20 `on`, then all 30 `on`. The medians of the shares before and after 14:00:00 differ by 100 %,
+//! while 150 evaluations on either side differ by at most 36 % by chance. The two halves fit best if the first look with `on` counts as later:
+//! "cartFailure: off → on", at 14:00:15, up to 15 s earlier.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,23 +25,23 @@ use super::workloads::Workloads;
 use crate::prometheus::decode::Labels;
 use crate::prometheus::qualify::PLACE;
 
-/// Looks at which the shares before a switch, and those after it, are compared.
+/// Looks over which the shares before and after a switch are compared.
 const LOOKS: usize = 8;
-/// Fewest of them on either side, of which two have to agree.
+/// Fewest of them on either side, so that at least two agree.
 const MIN_LOOKS: usize = 3;
-/// Part of all evaluations that has to move to other variants.
+/// Share of all evaluations that has to move to other variants.
 const MOVED: f64 = 0.2;
-/// The same in standard deviations of a share that as many evaluations have by chance.
+/// The same in standard deviations of the share that as many evaluations show by chance.
 const DEVIATIONS: f64 = 5.0;
 /// Variance of one evaluation at a share of a half, for a median of several.
 const VARIANCE: f64 = 0.25 * std::f64::consts::FRAC_PI_2;
-/// Part of the whole move from which on a look has evaluations of both sides of a switch.
+/// Share of the whole move from which a look holds evaluations of both sides of a switch.
 const MIXED: f64 = 0.1;
-/// What is switched more often than this in one look-back is no switch that somebody made.
+/// A flag that switches more often than this in one look-back is not switched by a person.
 const MAX_USUAL: usize = 12;
-/// Share from which on a variant alone is told.
+/// Share from which only one variant is reported.
 const NEARLY_ALL: f64 = 0.95;
-/// Most variants that are told.
+/// Most variants that are reported.
 const MAX_TOLD: usize = 3;
 
 /// Evaluations of one flag between two instants.
@@ -68,7 +70,7 @@ pub(super) fn find(readings: &Readings, workloads: &Workloads<'_>) -> Vec<Change
     out
 }
 
-/// Whether there were so many flags that some were left out of the answer.
+/// Whether the answer left out flags because there were too many.
 pub(super) fn are_cut(readings: &Readings) -> bool {
     let mut at_once: BTreeMap<Timestamp, usize> = BTreeMap::new();
     for (time, _) in readings.part(Part::Flags).iter().flat_map(|series| series.points(&readings.axis)) {
@@ -90,7 +92,7 @@ fn flags(readings: &Readings) -> Flags {
     out
 }
 
-/// The service that a flag's key begins with: one beside whoever counts, else the only one of that name.
+/// The service that a flag's key begins with: one in the namespace of the counting program, else the only one of that name.
 fn service(flag: &str, place: Option<&str>, workloads: &Workloads<'_>) -> Option<String> {
     let all = || workloads.services.iter().copied();
     let is_beside = |service: &&str| place.is_some() && service.rsplit_once('/').map(|(place, _)| place) == place;
@@ -98,7 +100,7 @@ fn service(flag: &str, place: Option<&str>, workloads: &Workloads<'_>) -> Option
     found.map(str::to_owned)
 }
 
-/// What was counted between instants. A counter that is away is as it was; where one fell, programs were restarted, and nothing is known of that time.
+/// The evaluations between instants. A counter without a sample keeps its value; if one fell, programs restarted, and nothing is known for that time.
 fn looks(variants: &BTreeMap<String, Points>) -> Vec<Look> {
     let mut by_time: BTreeMap<Timestamp, BTreeMap<&str, f64>> = BTreeMap::new();
     for (variant, points) in variants {
@@ -123,7 +125,7 @@ fn looks(variants: &BTreeMap<String, Points>) -> Vec<Look> {
                 let counts = counts.map(|(variant, count)| (variant.to_owned(), count)).collect();
                 out.push(Look { edge: Edge { before, at }, counts });
             }
-            // Until it is evaluated again, it may have been switched at any time.
+            // Until the next evaluation, it may have been switched at any time.
             Some(_) if !is_restart => continue,
             _ => {}
         }
@@ -132,13 +134,13 @@ fn looks(variants: &BTreeMap<String, Points>) -> Vec<Look> {
     out
 }
 
-/// Where evaluations move to other variants, with what most of them came to before and after. O(looks · variants).
+/// Times at which evaluations move to other variants, with the most frequent variants before and after. O(looks · variants).
 fn switches(looks: &[Look]) -> Vec<(Edge, String, String)> {
     let moved: Vec<bool> = (0..looks.len()).map(|at| has_moved(looks, at)).collect();
     let mut out = Vec::new();
     let mut at = 0;
     while let Some(first) = (at..looks.len()).find(|i| moved[*i]) {
-        // The sides of a look that is near a switch hold evaluations from before and from after it.
+        // A window around a look near a switch holds evaluations from before and after it.
         let end = (first..looks.len()).find(|i| !moved[*i]).unwrap_or(looks.len());
         let (from, to) = (middle(before(looks, first)), middle(after(looks, end - 1)));
         let settled = (end + MIN_LOOKS - 1).min(looks.len());
@@ -152,7 +154,7 @@ fn switches(looks: &[Look]) -> Vec<(Edge, String, String)> {
     out
 }
 
-/// The first look that is of the later side, such that as few evaluations as possible are on a side to which they do not fit.
+/// The first look that belongs to the later side, chosen so that as few evaluations as possible are on a side that they do not fit.
 fn best_cut(looks: &[Look], from: &BTreeMap<String, f64>, to: &BTreeMap<String, f64>) -> usize {
     let misfit = |look: &Look, side: &BTreeMap<String, f64>| distance(&shares(look), side);
     let mut cost: f64 = looks.iter().map(|look| misfit(look, to)).sum();
@@ -174,7 +176,7 @@ fn after(looks: &[Look], at: usize) -> &[Look] {
     &looks[at..(at + LOOKS).min(looks.len())]
 }
 
-/// Whether many evaluations come to other variants from a look on: more than chance explains, and so that some variants have what others lost.
+/// Whether many evaluations return other variants from a look on: more than chance explains, and so that some variants gain what others lost.
 fn has_moved(looks: &[Look], at: usize) -> bool {
     let (before, after) = (before(looks, at), after(looks, at));
     if before.len() < MIN_LOOKS || after.len() < MIN_LOOKS {
@@ -186,7 +188,7 @@ fn has_moved(looks: &[Look], at: usize) -> bool {
     distance(&middle(before), &middle(after)) > least && taken_over(&rates(before), &rates(after)) > MOVED
 }
 
-/// The part of the evaluations that some variants lost and others gained; none where only one of both happened, since others ask then.
+/// The share of evaluations that some variants lost and others gained; 0 if there was only loss or only gain, since then the callers changed.
 fn taken_over(before: &BTreeMap<String, f64>, after: &BTreeMap<String, f64>) -> f64 {
     let (mut lost, mut gained) = (0.0, 0.0);
     for variant in before.keys().chain(after.keys()).collect::<BTreeSet<_>>() {
@@ -202,18 +204,18 @@ fn of(shares: &BTreeMap<String, f64>, variant: &str) -> f64 {
     shares.get(variant).copied().unwrap_or(0.0)
 }
 
-/// The variants' shares of one look.
+/// The variants' shares in one look.
 fn shares(look: &Look) -> BTreeMap<String, f64> {
     let all: f64 = look.counts.values().sum();
     look.counts.iter().map(|(variant, count)| (variant.clone(), count / all)).collect()
 }
 
-/// The medians of the shares, so that one look among several counts for nothing.
+/// The medians of the shares, so that a single outlier does not count.
 fn middle(looks: &[Look]) -> BTreeMap<String, f64> {
     medians(looks.iter().map(shares).collect())
 }
 
-/// The medians of evaluations a second.
+/// The medians of evaluations per second.
 fn rates(looks: &[Look]) -> BTreeMap<String, f64> {
     let rates = |look: &Look| {
         let span_s = (look.edge.at.ms() - look.edge.before.ms()).max(1) as f64 / 1e3;
@@ -231,7 +233,7 @@ fn medians(values: Vec<BTreeMap<String, f64>>) -> BTreeMap<String, f64> {
     variants.into_iter().map(middle).collect()
 }
 
-/// The part of all evaluations that another variant has: half of the sum of all differences.
+/// The share of all evaluations with another variant: half the sum of all differences.
 fn distance(a: &BTreeMap<String, f64>, b: &BTreeMap<String, f64>) -> f64 {
     let variants: BTreeSet<&String> = a.keys().chain(b.keys()).collect();
     variants.into_iter().map(|variant| (of(a, variant) - of(b, variant)).abs()).sum::<f64>() / 2.0
@@ -269,7 +271,7 @@ mod tests {
                 count += of(m);
                 (m, count)
             });
-            // A counter begins with the first evaluation.
+            // A counter appears with the first evaluation.
             let values: Vec<_> = values.filter(|(_, count)| *count > 0.0).collect();
             let labels = format!("__name__={},feature_flag_key=cartFailure,{}={variant}", FAMILIES[0], VARIANTS[0]);
             table.values(Part::Flags, &labels, values)

@@ -7,10 +7,10 @@ use automap_core::time::Timestamp;
 use super::queries::Part;
 use super::readings::{Readings, text};
 
-/// Digits of a digest that are told.
+/// Digits of a digest that are shown.
 const DIGEST_DIGITS: usize = 12;
 
-/// The image of each container: its name and the id that it was resolved to, as last seen.
+/// The image of each container: its name and the id that it resolved to, as last seen.
 pub(super) type Images = BTreeMap<String, Image>;
 
 /// One container's image.
@@ -43,9 +43,9 @@ pub(super) fn of_owners(readings: &Readings) -> BTreeMap<OwnerKey, Images> {
     out
 }
 
-/// Before and after in words, by the containers whose image differs; the same word twice where none does.
+/// Before and after in words, by the containers whose image differs; the same word twice if none does.
 ///
-/// `shop/orders:1.4.2` and `shop/orders:1.4.3` are `1.4.2` and `1.4.3`; another repository, or several containers, are told with their names.
+/// `shop/orders:1.4.2` and `shop/orders:1.4.3` are `1.4.2` and `1.4.3`; another repository, or several containers, are given with their names.
 pub(super) fn compared(workload: &str, before: &Images, after: &Images) -> (Option<String>, Option<String>) {
     let both = after.iter().filter_map(|(container, image)| Some((container, before.get(container)?, image)));
     let mut pairs: Vec<_> = both.collect();
@@ -85,7 +85,7 @@ fn one(workload: &str, images: &Images) -> Option<String> {
     Some(tag(&image.name).1.to_owned())
 }
 
-/// Repository and tag; a digest counts as the tag, and `latest` is what no tag means.
+/// Repository and tag; a digest counts as the tag, and a missing tag means `latest`.
 fn tag(image: &str) -> (&str, &str) {
     if let Some((repository, digest)) = image.split_once('@') {
         let end = digest.char_indices().nth("sha256:".len() + DIGEST_DIGITS).map_or(digest.len(), |(i, _)| i);

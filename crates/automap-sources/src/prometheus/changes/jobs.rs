@@ -1,4 +1,4 @@
-//! Jobs that began, to the second, and jobs that failed. All jobs of a cron job are one workload.
+//! Jobs that started, to the second, and jobs that failed. All jobs of a cron job are one workload.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use super::tracks::spans;
 use super::workloads::Workloads;
 use crate::prometheus::decode::Labels;
 
-/// All jobs that began or failed.
+/// All jobs that started or failed.
 pub(super) fn find(readings: &Readings, workloads: &Workloads<'_>) -> Vec<Change> {
     let mut out = begun(readings, workloads);
     let failed = readings.by(Part::States, "kube_job_failed", |labels| named(labels, "job_name").map(str::to_owned));
@@ -27,7 +27,7 @@ pub(super) fn find(readings: &Readings, workloads: &Workloads<'_>) -> Vec<Change
     out
 }
 
-/// By its start, or by its creation where that is all that is told.
+/// Dated by their start, or by their creation if only that is exported.
 fn begun(readings: &Readings, workloads: &Workloads<'_>) -> Vec<Change> {
     let key = |labels: &Labels| Some((named(labels, "job_name")?.to_owned(), text(labels, "__name__").to_owned()));
     let mut begun: BTreeMap<String, (Timestamp, String)> = BTreeMap::new();

@@ -1,7 +1,7 @@
-//! What earlier looks brought: the answers of one look-back, and new ones put behind them.
+//! Keeps the answers of earlier polls over one look-back, and appends new ones.
 //!
-//! A watcher asks at most once a minute, and then for what is new. Values that are times are kept though their objects are gone. What failed leaves
-//! everything as it was, and the log ends where it did.
+//! A watcher polls at most once a minute, and then only for what is new. Values that are times are kept even if their objects are gone. After a
+//! failure everything stays as it was, and the log ends where it did.
 
 use std::collections::BTreeMap;
 
@@ -16,12 +16,12 @@ use crate::prometheus::decode::{LabelledSeries, Labels};
 use crate::prometheus::plan::part;
 use crate::prometheus::query::{Answer, Grid};
 
-/// How often changes are asked for at most, in milliseconds.
+/// Least time between queries for changes, in milliseconds.
 pub const CHANGES_EVERY_MS: i64 = 60_000;
-/// Most points that are looked through, of which a stretch of one value takes 24 bytes; with more the next look is a first one.
+/// Most points that are examined; a stretch of points with one value is stored in 24 bytes. With more, the next poll starts afresh.
 const MAX_KEPT_POINTS: usize = 2_000_000;
 
-/// What is known of earlier looks.
+/// The results of earlier polls.
 #[derive(Debug, Default)]
 pub(crate) struct Kept {
     asked: Option<Timestamp>,
@@ -32,12 +32,12 @@ pub(crate) struct Kept {
 }
 
 impl Kept {
-    /// Whether it is too early to ask again.
+    /// Whether it is too early to poll again.
     pub(super) fn is_fresh(&self, now: Timestamp) -> bool {
         self.asked.is_some_and(|asked| (0..CHANGES_EVERY_MS).contains(&(now.ms() - asked.ms())))
     }
 
-    /// What to ask for now.
+    /// What to query now.
     pub(super) fn plan(
         &mut self,
         frame: Grid,
@@ -55,14 +55,14 @@ impl Kept {
         next.unwrap_or_else(|| {
             self.readings = None;
             let first = plan::plan(frame, incident_start);
-            // Without kube-state-metrics one request has to do.
+            // Without kube-state-metrics, everything must fit one request.
             let first = if of_state_metrics { first } else { first.whole() };
             self.step_ms = first.grids.last().map_or(frame.step_ms, |grid| grid.step_ms);
             first
         })
     }
 
-    /// Puts answers behind what is kept: for each grid of a plan, of all parts in their order, and for the last instant.
+    /// Appends answers to what is kept: for each grid of a plan, of all parts in their order, and for the last instant.
     pub(super) fn put(
         &mut self,
         plan: &Plan,
@@ -92,7 +92,7 @@ impl Kept {
         self.readings.insert(readings)
     }
 
-    /// After a look: keeps the bound.
+    /// Enforces the bound after a poll.
     pub(super) fn end(&mut self) {
         let points = |r: &Readings| r.parts.values().flatten().map(|s| s.len(&r.axis)).sum::<usize>();
         if self.readings.as_ref().is_some_and(|readings| points(readings) > MAX_KEPT_POINTS) {
@@ -101,7 +101,7 @@ impl Kept {
     }
 }
 
-/// Series, by their labels, with new points behind those that they have.
+/// Series, by their labels, with new points appended.
 fn joined<'a>(
     mut known: Vec<KeptSeries>,
     new: impl Iterator<Item = &'a LabelledSeries>,
@@ -118,7 +118,7 @@ fn joined<'a>(
     known
 }
 
-/// The newest value of each series; those that are not told any more stay while their time is of interest.
+/// The newest value of each series; series that have ended are kept while their time is of interest.
 fn newer(known: Vec<LabelledSeries>, new: Vec<LabelledSeries>, since: Timestamp) -> Vec<LabelledSeries> {
     let is_recent = |series: &LabelledSeries| last_time(series).is_some_and(|time| time >= since);
     let mut all: BTreeMap<Labels, Vec<(Timestamp, f64)>> =
@@ -171,7 +171,7 @@ mod tests {
         assert_eq!(readings.times.len(), 1, "and is forgotten when that is too long ago");
     }
 
-    /// A look a minute at what stays as it is, but for a pod that is replaced every hour.
+    /// One poll per minute of a steady state, except for a pod that is replaced every hour.
     #[test]
     fn a_day_of_looks_keeps_what_changed_and_no_more() {
         const STEPS: i64 = 12;

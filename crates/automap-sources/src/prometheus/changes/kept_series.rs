@@ -1,9 +1,9 @@
 //! One series of the look-back, as stretches of one value.
 //!
-//! What is told of a namespace hardly ever changes: that a deployment wants two replicas is said in each of the thousands of samples of six hours. A watcher that
-//! kept them as they come would grow by megabytes an hour until the look-back is full; as stretches they take what their changes take. Nothing is lost: a stretch
-//! ends where a sample is missing, and in between the instants are those of the axis. `2 2 2 – 2 3` at the instants 1 to 6 is kept as 2 from 1 to 3, 2 at 5 and
-//! 3 at 6.
+//! The state of a namespace rarely changes: that a deployment wants two replicas is repeated in each of the thousands of samples of six hours. Kept
+//! as samples, they would grow by megabytes an hour until the look-back is full; stretches take only as much as there are changes. Nothing is lost: a
+//! stretch ends at a missing sample, and in between the instants are those of the axis. `2 2 2 – 2 3` at the instants 1 to 6 is kept as 2 from 1 to
+//! 3, 2 at 5 and 3 at 6.
 
 use automap_core::time::Timestamp;
 
@@ -16,7 +16,7 @@ pub(super) struct KeptSeries {
     stretches: Vec<Stretch>,
 }
 
-/// Samples of one value at instants of the axis that follow each other.
+/// Samples of one value at consecutive instants of the axis.
 #[derive(Clone, Copy, Debug)]
 struct Stretch {
     first: Timestamp,
@@ -34,17 +34,17 @@ impl Stretch {
 }
 
 impl KeptSeries {
-    /// Without samples.
+    /// An empty series.
     pub(super) fn new(labels: Labels) -> Self {
         Self { labels, stretches: Vec::new() }
     }
 
-    /// Puts samples behind those that are there. Each is at an instant of the axis.
+    /// Appends samples. Each is at an instant of the axis.
     pub(super) fn extend(&mut self, points: impl IntoIterator<Item = (Timestamp, f64)>, axis: &[Timestamp]) {
         for (time, value) in points {
             let before = axis.partition_point(|t| *t < time).checked_sub(1).map(|i| axis[i]);
             match self.stretches.last_mut() {
-                // By their bits: one NaN goes on, too.
+                // Compared by bits, so that a NaN continues, too.
                 Some(known) if Some(known.last) == before && known.value.to_bits() == value.to_bits() => {
                     known.last = time;
                 }
@@ -53,7 +53,7 @@ impl KeptSeries {
         }
     }
 
-    /// Leaves out what is at none of these instants, where the axis was cut at either end.
+    /// Drops samples at none of these instants, after the axis was cut at either end.
     pub(super) fn cut(&mut self, axis: &[Timestamp]) {
         self.stretches.retain_mut(|stretch| {
             let (Some(first), Some(last)) = (stretch.of(axis).first(), stretch.of(axis).last()) else { return false };
@@ -82,13 +82,13 @@ impl KeptSeries {
         self.stretches.last().map(|stretch| stretch.last)
     }
 
-    /// Places in memory.
+    /// Size in memory, in stretches.
     #[cfg(test)]
     pub(super) fn kept(&self) -> usize {
         self.stretches.len()
     }
 
-    /// The same series with other values, or none, at its instants.
+    /// The same series with the values that `value` returns, or none, at its instants.
     #[cfg(test)]
     pub(super) fn with(&self, axis: &[Timestamp], value: impl Fn(Timestamp, f64) -> Option<f64>) -> Self {
         let mut other = Self::new(self.labels.clone());
@@ -111,7 +111,7 @@ mod tests {
         let values = [(1, 2.0), (2, 2.0), (3, 2.0), (5, 2.0), (6, 3.0), (7, f64::NAN)];
         let points: Vec<_> = values.iter().map(|(m, value)| (at(*m), *value)).collect();
         let mut series = KeptSeries::new(Labels::new());
-        // However the samples come.
+        // Independent of how the samples are split.
         series.extend(points[..2].iter().copied(), &axis[..3]);
         series.extend(points[2..].iter().copied(), &axis);
         let shown = |series: &KeptSeries, axis: &[Timestamp]| format!("{:?}", series.points(axis).collect::<Vec<_>>());

@@ -1,6 +1,6 @@
 //! Nodes that our pods run on: added, gone, cordoned, tainted, not ready or under pressure.
 //!
-//! Taints that Kubernetes sets by itself repeat the conditions and are left out. A node without a pod of the namespace concerns nobody here.
+//! Taints that Kubernetes sets by itself repeat the conditions and are left out, as are nodes without a pod of the namespace.
 
 use automap_core::change::{Change, ChangeKind};
 use automap_core::entity::node_name;
@@ -10,19 +10,19 @@ use super::readings::{Moment, Readings, last_time, named, text};
 use super::tracks::{spans, steps};
 use crate::prometheus::decode::Labels;
 
-/// All of it.
+/// All changes of nodes.
 pub(super) fn find(readings: &Readings) -> Vec<Change> {
     let first = readings.watched().first();
     let added = readings.nodes.iter().filter_map(|series| {
         let (node, at) = (named(&series.labels, "node")?, last_time(series)?);
-        // What is older than the first look may be as new as the cluster.
+        // A node older than the first sample may be as old as the cluster.
         first.filter(|first| at >= *first)?;
         Some(told(Moment::exact(at), ChangeKind::Node, node, "added".to_owned(), "kube_node_created"))
     });
     let mut out: Vec<Change> = added.collect();
     for (node, points) in readings.by(Part::NodesGone, "", node) {
         let gone = points.first().map(|(time, _)| readings.within_step(*time));
-        // It is missed only after a while.
+        // Its absence is noticed only after a while.
         let gone = gone.map(|moment| Moment { uncertainty_ms: moment.uncertainty_ms + GONE_MS, ..moment });
         out.extend(gone.map(|moment| told(moment, ChangeKind::Node, &node, "gone".to_owned(), "kube_node_created")));
     }
@@ -32,7 +32,7 @@ pub(super) fn find(readings: &Readings) -> Vec<Change> {
     out
 }
 
-/// How long a node is remembered that is gone.
+/// How long a node that is gone is still reported.
 const GONE_MS: i64 = 120_000;
 
 fn node(labels: &Labels) -> Option<String> {
@@ -55,7 +55,7 @@ fn cordoned(readings: &Readings) -> Vec<Change> {
     out
 }
 
-/// A taint may come only to a node whose cordon, which is always told, is known.
+/// A taint counts only on a node whose cordon state, which is always exported, is known.
 fn tainted(readings: &Readings) -> Vec<Change> {
     const FAMILY: &str = "kube_node_spec_taint";
     let known = readings.by(Part::Nodes, "kube_node_spec_unschedulable", node);
@@ -75,7 +75,7 @@ fn tainted(readings: &Readings) -> Vec<Change> {
     out
 }
 
-/// A node is ready, and not under pressure; the end of it is no news.
+/// Nodes that become not ready or come under pressure; the return to normal is not reported.
 fn conditions(readings: &Readings) -> Vec<Change> {
     const FAMILY: &str = "kube_node_status_condition";
     let key = |labels: &Labels| Some((node(labels)?, text(labels, "condition").to_owned()));

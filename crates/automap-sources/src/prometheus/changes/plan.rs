@@ -1,33 +1,33 @@
-//! When to look: a coarse grid over the look-back, and a fine one over the time in which the incident may have begun.
+//! The sampling times: a coarse grid over the look-back, and a fine one around the possible start of the incident.
 //!
-//! Both meet without a gap, so that every step of one is compared with the one before. Six hours before an incident at 12:00 with samples every 15 s:
-//! 6:00 to 11:00 by the minute, then every 15 s until the end; an hour later the fine one takes 30 s, to stay below its bound.
+//! The grids join without a gap, so that every step of one is compared with the one before. Six hours before an incident at 12:00 with samples every
+//! 15 s: 6:00 to 11:00 at one-minute steps, then every 15 s until the end; an hour later the fine grid uses 30 s, to stay within its bound.
 
 use automap_core::time::Timestamp;
 
 use crate::prometheus::query::Grid;
 
-/// How long before the incident changes are looked for, in milliseconds.
+/// How far before the incident changes are searched, in milliseconds.
 pub const CHANGES_LOOK_BACK_MS: i64 = 6 * 3_600_000;
 /// Most instants of the fine grid, and of the coarse one.
 const MAX_FINE: i64 = 240;
 const MAX_COARSE: i64 = 360;
-/// Least step of the coarse grid.
+/// Smallest step of the coarse grid.
 const COARSE_MS: i64 = 60_000;
-/// How long before a given start of the incident it is looked at finely.
+/// How long before a given start of the incident the fine grid begins.
 const MARGIN_MS: i64 = 15 * 60_000;
 
-/// What to ask for.
+/// What to query.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Plan {
     /// The earliest time of interest.
     pub(super) since: Timestamp,
-    /// In order of time; the last step of one is the first of the next.
+    /// In order of time; the last step of one grid is the first of the next.
     pub(super) grids: Vec<Grid>,
 }
 
 impl Plan {
-    /// The same in one grid, with the coarsest of the steps.
+    /// The same as one grid, with the coarsest of the steps.
     pub(super) fn whole(self) -> Self {
         let [first, .., last] = self.grids[..] else { return self };
         let end = Timestamp::from_ms(last.end.ms().div_euclid(first.step_ms) * first.step_ms);
@@ -35,7 +35,7 @@ impl Plan {
     }
 }
 
-/// For a frame on this grid, and an incident that began then, if that is known.
+/// For a frame on this grid, and an incident with this start, if known.
 pub(super) fn plan(frame: Grid, incident_start: Option<Timestamp>) -> Plan {
     let step = frame.step_ms.max(1);
     let reference = incident_start.unwrap_or(frame.end).min(frame.end);
@@ -61,10 +61,10 @@ pub(super) fn plan(frame: Grid, incident_start: Option<Timestamp>) -> Plan {
     Plan { since, grids }
 }
 
-/// The same for a look after an earlier one that ended at `last`; `None` where that is so long ago that all is asked again.
+/// The same for a poll after one that ended at `last`; `None` if that is so long ago that everything is queried again.
 pub(super) fn next(frame: Grid, last: Timestamp, step_ms: i64) -> Option<Plan> {
     let floor = |time: Timestamp| Timestamp::from_ms(time.ms().div_euclid(step_ms) * step_ms);
-    // Late samples may have changed the last ones.
+    // Late samples may have changed the last values.
     let grid = Grid { start: last.plus_ms(-step_ms), end: floor(frame.end), step_ms };
     let is_near = grid.start <= grid.end && (grid.len() as i64) <= MAX_FINE;
     is_near.then(|| Plan { since: frame.end.plus_ms(-CHANGES_LOOK_BACK_MS).min(frame.start), grids: vec![grid] })

@@ -1,40 +1,41 @@
 //! The expressions behind the change log: four for one instant, the others over time.
 //!
-//! Objects are told by the labels of kube-state-metrics. Where the scraper does not honour labels, its own `namespace`, `pod` and `container` stand in
-//! front and the objects' are called `exported_…`, so every expression asks for both forms. Everything is summed up over the exporter's own labels,
-//! so that a second or a restarted exporter is no second object. What only says that it changed (config maps, restarts, synchronisations) is compared
-//! by the server with what it was a step before, and costs nothing while nothing changes; values that are told as such come as they are.
+//! Objects are identified by the labels of kube-state-metrics. If the scraper does not honour labels, its own `namespace`, `pod` and `container`
+//! replace them and the objects' are called `exported_…`, so every expression matches both forms. Everything is aggregated over the exporter's own
+//! labels, so that a second or a restarted exporter is not a second object. Values that only show that something changed (config maps, restarts,
+//! synchronisations) are compared by the server with the value one step earlier, and cost nothing while nothing changes; other values are returned as
+//! they are.
 
 use super::evaluations;
 use crate::prometheus::promql::{self, Values};
 
-/// How long a value is remembered while its exporter is away.
+/// How long a value is kept while its exporter is down.
 const BRIDGE: &str = "[10m]";
 
-/// What is asked over time.
+/// The parts that are queried over time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Part {
-    /// Owners of the pods that are there.
+    /// Owners of existing pods.
     PodOwners,
-    /// Replica sets that shall have pods.
+    /// Replica sets that should have pods.
     ReplicaSets,
     /// Images of the pods of each owner.
     Images,
-    /// Numbers that are told as such.
+    /// Numbers that are exported directly.
     Gauges,
-    /// States that are there or not.
+    /// States that are present or absent.
     States,
-    /// When jobs began, in seconds.
+    /// When jobs started, in seconds.
     Jobs,
-    /// Config maps with another version than a step before.
+    /// Config maps whose version differs from one step earlier.
     ConfigMaps,
-    /// The same of secrets.
+    /// The same for secrets.
     Secrets,
     /// Containers that restarted within a step.
     Restarts,
     /// Conditions, taints and cordons of the nodes that our pods run on.
     Nodes,
-    /// Nodes of ours that are gone.
+    /// Nodes that ran our pods and are gone.
     NodesGone,
     /// Probes that failed within a step.
     Probes,
@@ -48,16 +49,16 @@ pub(super) enum Part {
     Flux,
     /// Versions that programs report.
     Builds,
-    /// The same by OpenTelemetry.
+    /// The same from OpenTelemetry.
     Targets,
     /// Evaluations of feature flags by variant.
     Flags,
-    /// When gateways last read their configuration. Its expression is made of the gateways that were found: [`super::reloads`].
+    /// When gateways last read their configuration. Its expression is built from the gateways that were found: [`super::reloads`].
     Reloads,
 }
 
 impl Part {
-    /// All that are asked for everywhere; those of kube-state-metrics come first.
+    /// All parts that are queried everywhere; those of kube-state-metrics come first.
     pub(super) const ALL: [Self; 19] = [
         Self::PodOwners,
         Self::ReplicaSets,
@@ -80,28 +81,28 @@ impl Part {
         Self::Flags,
     ];
 
-    /// Whether only kube-state-metrics tells it.
+    /// Whether only kube-state-metrics exports it.
     pub(super) fn is_of_state_metrics(self) -> bool {
         self < Self::Probes
     }
 
-    /// Whether its series are there while nothing changes.
+    /// Whether its series exist while nothing changes.
     pub(super) fn is_steady(self) -> bool {
         use Part::{ArgoApps, Builds, Flags, Flux, PodOwners, Reloads, Targets};
         matches!(self, PodOwners | ArgoApps | Flux | Builds | Targets | Flags | Reloads)
     }
 
-    /// Its expression; `step` is the distance of the instants and `since` the earliest time of interest.
+    /// Its expression; `step` is the distance between instants and `since` the earliest time of interest.
     pub(super) fn promql(self, values: &Values, step_ms: i64, since_s: i64) -> String {
         promql::fill(&self.template(&promql::duration(step_ms), since_s, values.namespace.is_qualified), values)
     }
 
-    /// The label that tells the namespace of its series, where there are several namespaces.
+    /// The label with the namespace of its series, if there are several namespaces.
     pub(super) fn scope_label(self, values: &Values) -> Option<String> {
         values.scope_label(&self.template("1s", 0, true))
     }
 
-    /// `several` where there are several namespaces.
+    /// `several` if there are several namespaces.
     fn template(self, step: &str, since_s: i64, several: bool) -> String {
         match self {
             Self::PodOwners => {
@@ -174,14 +175,14 @@ fn targets(several: bool) -> String {
         false => {
             format!("group by (job, k8s_deployment_name, service_version) ({by_resource} or {by_label} or {by_job})")
         }
-        // All of them bear their namespace under the usual name, which is the first one that is matched.
+        // All of them carry their namespace under the usual name, which is matched first.
         true => format!(
             r#"group by (job, k8s_deployment_name, service_version$AND_SCOPE) ({by_label} or label_replace({by_resource}, "namespace", "$1", "k8s_namespace_name", "(.+)") or label_replace({by_job}, "namespace", "$1", "job", "(.+)/.+"))"#
         ),
     }
 }
 
-/// Numbers that are told as such.
+/// Numbers that are exported directly.
 const GAUGES: [&str; 13] = [
     "kube_deployment_spec_replicas",
     "kube_statefulset_replicas",
@@ -200,7 +201,7 @@ const GAUGES: [&str; 13] = [
 const GAUGE_LABELS: &str = "deployment, statefulset, daemonset, horizontalpodautoscaler, hpa, name, workload, pod, container, exported_pod, \
                             exported_container";
 
-/// States that are there or not.
+/// States that are present or absent.
 const STATES: [&str; 9] = [
     "kube_statefulset_status_update_revision",
     "kube_horizontalpodautoscaler_status_condition",
@@ -215,12 +216,12 @@ const STATES: [&str; 9] = [
 const STATE_LABELS: &str = "statefulset, revision, horizontalpodautoscaler, hpa, condition, job_name, name, strategy, phase, reason, pod, container, \
                             exported_pod, exported_container";
 
-/// What is asked for the last instant only: values that are times, nodes that are new, who scales what, and which families there are.
+/// What is queried for the last instant only: values that are times, new nodes, autoscalers and their targets, and the existing families.
 pub(super) fn instant(values: &Values, since_s: i64, families: &[&str]) -> [String; 4] {
     instant_templates(since_s, families).map(|template| promql::fill(&template, values))
 }
 
-/// The labels that tell the namespaces of their series, where there are several.
+/// The labels with the namespaces of their series, if there are several.
 pub(super) fn instant_scopes(values: &Values) -> [Option<String>; 4] {
     instant_templates(0, &[]).map(|template| values.scope_label(&template))
 }
@@ -247,7 +248,7 @@ fn instant_templates(since_s: i64, families: &[&str]) -> [String; 4] {
     ]
 }
 
-/// A matcher of several names.
+/// A matcher for several names.
 fn named(names: &[&str]) -> String {
     format!("__name__=~\"{}\"", names.join("|"))
 }
@@ -260,7 +261,7 @@ fn body(metric: &str, namespace: &str, which: &str) -> String {
     format!("{{{name},{namespace}{comma}{which}{only}}}")
 }
 
-/// What stands for some workloads, where only these are asked for, in a selector of metrics that one of these labels tells apart.
+/// The placeholder that narrows a selector to some workloads, if only these are queried and one of these labels distinguishes them.
 fn narrowing(name: &str, is_exported: bool) -> &'static str {
     match name {
         several if several.contains('|') && is_exported => "$WORKLOADS$EXPORTED_PODS",
@@ -275,18 +276,18 @@ fn narrowing(name: &str, is_exported: bool) -> &'static str {
 const OWN: &str = r#"namespace=$NS,exported_namespace="""#;
 const EXPORTED: &str = "exported_namespace=$NS";
 
-/// Series of our namespace, whichever label names it.
+/// Series of our namespace, whichever label holds it.
 fn ours(metric: &str, which: &str) -> String {
     format!("({} or $EXPORTED_BEGIN{}$EXPORTED_END)", body(metric, OWN, which), body(metric, EXPORTED, which))
 }
 
-/// The same where the last value is up to an hour old: pods that are gone tell when they were created, too.
+/// The same if the last value is up to an hour old, since the creation times of pods that are gone are needed, too.
 fn of_the_last_hour(metric: &str) -> String {
     let [own, exported] = [OWN, EXPORTED].map(|n| format!("last_over_time({}[1h])", body(metric, n, "")));
     format!("({own} or $EXPORTED_BEGIN{exported}$EXPORTED_END)")
 }
 
-/// The same with the labels of pods and containers by their own names.
+/// The same with the pods' and containers' labels under their own names.
 fn of_pods(metric: &str, which: &str, wrap: impl Fn(&str) -> String) -> String {
     let [own, exported] = [OWN, EXPORTED].map(|namespace| wrap(&body(metric, namespace, which)));
     let renamed = format!(r#"label_replace({exported}, "pod", "$1", "exported_pod", "(.+)")"#);
@@ -294,7 +295,7 @@ fn of_pods(metric: &str, which: &str, wrap: impl Fn(&str) -> String) -> String {
     format!("({own} or $EXPORTED_BEGIN{renamed}$EXPORTED_END)")
 }
 
-/// What grew within a step. A series that is new has not grown, as an exporter that begins to count has not, either.
+/// What grew within a step. A new series has not grown, and neither has one whose exporter has just started to count.
 fn grown(metric: &str, which: &str, by: &str, step: &str) -> String {
     let now = of_pods(metric, which, str::to_owned);
     let then = of_pods(metric, which, |selector| format!("last_over_time({selector}{BRIDGE} offset {step})"));
@@ -305,7 +306,7 @@ fn grown_of(now: &str, then: &str, by: &str) -> String {
     format!("(max by ({by}$AND_SCOPE) ({now}) - max by ({by}$AND_SCOPE) ({then})) > 0")
 }
 
-/// What has another value than a step before. VictoriaMetrics takes what had none for another one, hence the difference.
+/// Values that differ from one step earlier. VictoriaMetrics counts a missing value as different, hence the difference.
 fn other_than_before(metric: &str, label: &str, step: &str) -> String {
     let [own, exported] =
         [OWN, EXPORTED].map(|n| format!("last_over_time({}{BRIDGE} offset {step})", body(metric, n, "")));
@@ -315,7 +316,7 @@ fn other_than_before(metric: &str, label: &str, step: &str) -> String {
     )
 }
 
-/// One owner for each pod, so that the join has no second match.
+/// One owner for each pod, so that the join has a unique match.
 fn images() -> String {
     let plain = str::to_owned;
     let owners = of_pods("kube_pod_owner", r#"owner_kind!="Job""#, plain);
@@ -335,8 +336,8 @@ fn of_our_nodes(range: &str) -> String {
 
 const ARGO_APPS: &str = "argocd_app_info{dest_namespace=$NS}";
 
-/// Counters that are greater than a step before, or new, of applications that were known a step before.
-/// Of several namespaces, each bears the one that its application deploys to.
+/// Counters that are greater than one step earlier, or new, of applications that existed one step earlier. With several namespaces, each carries the
+/// one that its application deploys to.
 fn argo_syncs(step: &str, several: bool) -> String {
     let syncs = r#"argocd_app_sync_total{phase!=""$CLUSTER}"#;
     let new = format!(

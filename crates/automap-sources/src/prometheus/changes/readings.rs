@@ -1,4 +1,4 @@
-//! What was answered, by object: the series of one part of the answers, each object once, whatever exporters told of it.
+//! The answers by object: the series of one part of the answers, each object once, however many exporters report it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +11,7 @@ use super::tracks::{Edge, Points, Watched};
 use crate::prometheus::decode::{LabelledSeries, Labels};
 use crate::prometheus::qualify::PLACE;
 
-/// When something happened, and how much earlier it may have been.
+/// When something happened, and by how much it may have been earlier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Moment {
     pub(super) at: Timestamp,
@@ -19,12 +19,12 @@ pub(super) struct Moment {
 }
 
 impl Moment {
-    /// As an object itself tells, to the second.
+    /// A time that the object itself reports, to the second.
     pub(super) fn exact(at: Timestamp) -> Self {
         Self { at, uncertainty_ms: 0 }
     }
 
-    /// A change at this moment, of no service so far.
+    /// A change at this moment, not yet attributed to a service.
     pub(super) fn change(self, kind: ChangeKind, subject: impl Into<String>, source: &str) -> Change {
         Change {
             at: self.at,
@@ -43,7 +43,7 @@ impl Moment {
 /// All answers of one look-back.
 #[derive(Clone, Debug)]
 pub(super) struct Readings {
-    /// The instants at which was looked, in order.
+    /// The sampled instants, in order.
     pub(super) axis: Vec<Timestamp>,
     /// How often the exporters are scraped, in milliseconds.
     pub(super) scrape_ms: i64,
@@ -51,18 +51,18 @@ pub(super) struct Readings {
     pub(super) since: Timestamp,
     /// Series over time.
     pub(super) parts: BTreeMap<Part, Vec<KeptSeries>>,
-    /// Values that are times, of the last instant.
+    /// Values that are times, at the last instant.
     pub(super) times: Vec<LabelledSeries>,
     /// When nodes were added.
     pub(super) nodes: Vec<LabelledSeries>,
     /// Autoscalers and their targets.
     pub(super) scalers: Vec<LabelledSeries>,
-    /// The families that the server has, whatever their namespace.
+    /// The families that the server has, in any namespace.
     pub(super) families: BTreeSet<String>,
 }
 
 impl Readings {
-    /// Nothing seen at these instants, so far.
+    /// Readings at these instants, without any series yet.
     pub(super) fn new(axis: Vec<Timestamp>, scrape_ms: i64, since: Timestamp) -> Self {
         let (parts, families) = (BTreeMap::new(), BTreeSet::new());
         Self { axis, scrape_ms, since, parts, times: Vec::new(), nodes: Vec::new(), scalers: Vec::new(), families }
@@ -73,7 +73,7 @@ impl Readings {
         self.parts.get(&part).map_or(&[], Vec::as_slice)
     }
 
-    /// The instants at which kube-state-metrics told of our namespace.
+    /// The instants at which kube-state-metrics reported on our namespace.
     pub(super) fn watched(&self) -> Watched {
         self.seen([Part::PodOwners])
     }
@@ -85,7 +85,7 @@ impl Readings {
         Watched::new(&seen, &self.axis)
     }
 
-    /// The values of one family, by what `key` reads from the labels. Where several exporters tell of one object, the greatest counts.
+    /// The values of one family, keyed by what `key` reads from the labels. If several exporters report one object, the greatest value counts.
     pub(super) fn by<K: Ord>(
         &self,
         part: Part,
@@ -111,7 +111,7 @@ impl Readings {
         n.checked_sub(1).map_or(time, |i| self.axis[i])
     }
 
-    /// Between two looks. What was not there at the one before may have come since the scrape before that.
+    /// Between two samples. An object that was absent at the earlier one may have appeared since the scrape before that.
     pub(super) fn between(&self, edge: Edge) -> Moment {
         Moment { at: edge.at, uncertainty_ms: edge.at.ms() - edge.before.ms() + self.scrape_ms }
     }
@@ -129,17 +129,17 @@ impl Readings {
     }
 }
 
-/// The newest value of a series, as the time that it is.
+/// The newest value of a series, read as a time.
 pub(super) fn last_time(series: &LabelledSeries) -> Option<Timestamp> {
     series.points.last().and_then(|(_, seconds)| Timestamp::from_seconds(*seconds))
 }
 
-/// A label's value; empty where there is none.
+/// A label's value; empty if there is none.
 pub(super) fn text<'a>(labels: &'a Labels, name: &str) -> &'a str {
     labels.get(name).map_or("", String::as_str)
 }
 
-/// The name of an object, by a label that a scraper may have renamed.
+/// The name of an object, from a label that a scraper may have renamed.
 pub(super) fn named<'a>(labels: &'a Labels, label: &str) -> Option<&'a str> {
     let exported = match label {
         "pod" => text(labels, "exported_pod"),
@@ -149,7 +149,7 @@ pub(super) fn named<'a>(labels: &'a Labels, label: &str) -> Option<&'a str> {
     [exported, text(labels, label)].into_iter().find(|name| !name.is_empty())
 }
 
-/// A name with the namespace of its series, where there are several.
+/// A name with the namespace of its series, if there are several.
 pub(super) fn in_place(labels: &Labels, name: &str) -> String {
     match labels.get(PLACE) {
         Some(place) => format!("{place}/{name}"),
@@ -180,7 +180,7 @@ pub(super) mod tests {
     }
 
     impl Table {
-        /// One hour in which kube-state-metrics was there.
+        /// One hour in which kube-state-metrics was up.
         pub(in super::super) fn new() -> Self {
             let axis: Vec<Timestamp> = (0..60).map(minute).collect();
             Self(Readings::new(axis, 15_000, minute(0))).there(

@@ -1,10 +1,10 @@
 //! Releases and roll-backs: another pod template takes over.
 //!
-//! A deployment has a replica set for each template, a stateful set a revision. The one that became active last is the current one; what was current
-//! before and takes over again, or is older than the one that it replaces, is a roll-back. So is a release that is given up half-way: the new set goes
-//! and the old one stays. Scaling changes no template, and neither does an annotation, which raises `metadata_generation`; that is why the generation
-//! alone is used for daemon sets only, together with pods that are not up to date. A template that runs again after none ran (`Recreate`, scaled to
-//! zero) has not taken over from itself.
+//! A deployment has a replica set for each template, a stateful set a revision. The one that became active last is the current one. It is a roll-back
+//! if a template takes over that was current before or is older than the one it replaces; so is a release that is abandoned half-way: the new set
+//! goes and the old one stays. Neither scaling nor an annotation changes a template, though an annotation raises `metadata_generation`; so the
+//! generation alone is used for daemon sets only, together with pods that are not up to date. A template that runs again after none ran (`Recreate`,
+//! scaled to zero) is not a takeover.
 //!
 //! ```text
 //!  orders-77 ██████████████▓▓░░░░░░░░███████     77 there, 88 takes over (release), 77 takes over again (roll-back)
@@ -22,9 +22,9 @@ use super::readings::{Moment, Readings, named, text};
 use super::tracks::{Edge, Points, Span, Watched, spans, steps};
 use super::workloads::Workloads;
 
-/// How much earlier than it is seen an object may have been created: a template waits until its pods are.
+/// An object may have been created this much earlier than it is seen: a template waits until its pods are.
 const SLACK_MS: i64 = 60_000;
-/// How long it may take until a changed template shows in the first pod.
+/// Longest time until a changed template shows in the first pod.
 const SOON_MS: i64 = 600_000;
 
 /// One pod template of a workload.
@@ -44,7 +44,7 @@ struct Takeover {
     is_back: bool,
 }
 
-/// All releases and roll-backs, and images that changed behind their tags.
+/// All releases and roll-backs, and images that changed under the same tag.
 pub(super) fn find(readings: &Readings, workloads: &Workloads<'_>) -> Vec<Change> {
     let watched = readings.watched();
     let images = images::of_owners(readings);
@@ -132,7 +132,7 @@ impl Finder<'_> {
                 out.push(self.change("stateful set", set, takeover.is_back, moment, source, (&from, &to)));
             }
         }
-        // Without revisions another image is all that tells.
+        // Without revisions, only a changed image shows a release.
         out.extend(self.by_image("StatefulSet", "stateful set", |set| !by_set.contains_key(set)));
         out
     }
@@ -158,7 +158,7 @@ impl Finder<'_> {
         out
     }
 
-    /// Releases of workloads that have one name for all templates, by their images alone.
+    /// Releases of workloads that have one name for all templates, from their images alone.
     fn by_image(&self, kind: &str, word: &str, is_unknown: impl Fn(&str) -> bool) -> Vec<Change> {
         let key = |labels: &_| {
             let of_kind = text(labels, "owner_kind") == kind && is_unknown(text(labels, "owner_name"));
@@ -185,7 +185,7 @@ impl Finder<'_> {
         out
     }
 
-    /// Another image behind the tag that a template names, while the template stays.
+    /// Images that changed under the same tag while the template stayed.
     fn pushed_again(&self) -> Vec<Change> {
         let key = |labels: &_| {
             let name = |label: &str| text(labels, label).to_owned();
@@ -215,7 +215,7 @@ impl Finder<'_> {
         out
     }
 
-    /// When a template was there. What tells that it was created after the first look was not there all along.
+    /// When a template was present. One that was created after the first sample was not present all along.
     fn spans_of(&self, points: &Points, created: Option<Timestamp>) -> Vec<Span> {
         let mut all = spans(points, &self.watched);
         let first_seen = points.first().map(|(time, _)| *time);
@@ -251,7 +251,7 @@ impl Finder<'_> {
         self.images.get(&(kind.to_owned(), name.to_owned())).cloned().unwrap_or_default()
     }
 
-    /// The images that a workload had last before a change, and those that it got by it or soon after.
+    /// The images that a workload had last before a change, and those after it or soon after.
     fn images_around(&self, kind: &str, name: &str, edge: Edge) -> (Images, Images) {
         let ours = |labels: &_| {
             let is_ours = text(labels, "owner_kind") == kind && text(labels, "owner_name") == name;
@@ -271,7 +271,7 @@ impl Finder<'_> {
         (until(edge.before), until(edge.at.plus_ms(SOON_MS)))
     }
 
-    /// By the first pod that was created meanwhile, if any: its time is exact.
+    /// Dated by the first pod that was created in between, if any: its time is exact.
     fn dated_by_pods(&self, owner: &str, workload: &str, edge: Edge, source: &'static str) -> (Moment, &'static str) {
         let ours = self.workloads.created_pods(&self.pods, owner, workload);
         let first = ours.filter(|created| self.is_within(*created, edge)).min();
@@ -286,7 +286,7 @@ impl Finder<'_> {
     }
 }
 
-/// Whether a deployment had no replicas before: its template is none that took over.
+/// Whether a deployment had no replicas before: then its template did not take over.
 fn was_scaled_up(replicas: Option<&Points>, edge: Edge) -> bool {
     let before = replicas.and_then(|points| points.iter().rev().find(|(time, _)| *time <= edge.before));
     before.is_some_and(|(_, replicas)| *replicas == 0.0)
@@ -300,12 +300,12 @@ fn falls(updated: &Points, edge: Edge) -> bool {
     before.is_some_and(|before| after.into_iter().any(|after| after < before))
 }
 
-/// The order in which templates took over, in the order of time.
+/// The takeovers of templates, in order of time.
 fn takeovers(templates: &[Template]) -> Vec<Takeover> {
     let age = |i: usize| (templates[i].created, i);
     let first = |i: usize| templates[i].spans.first().filter(|span| span.begins.is_none());
     let mut active: Vec<usize> = (0..templates.len()).filter(|i| first(*i).is_some()).collect();
-    // Of those that are there from the start, the one that stays longest is the current one.
+    // Of the templates present from the start, the one that stays longest is the current one.
     let stays = |i: usize| first(i).and_then(|span| span.ends).map_or(i64::MAX, |edge| edge.at.ms());
     active.sort_by_key(|i| (templates[*i].created, stays(*i), *i));
     let mut current = active.last().copied();

@@ -1,11 +1,11 @@
-//! Gateways that read their configuration anew: routes, hosts, time limits and certificates of all that enters.
+//! Gateways that reloaded their configuration: routes, hosts, time limits and certificates for all incoming requests.
 //!
-//! A gateway tells when it last did, so a reload is dated to the second; how its metrics say so stands in its preset. What a process reads when it
-//! begins is no reload, and neither is what follows from pods that come and go, where a gateway keeps their addresses in its configuration. Left out: what
-//! was changed in it. Istio's gateways are told what to do by its control plane, whose configuration is read in `configuration.rs`.
+//! A gateway reports the time of its last reload, so a reload is dated to the second; the metric for it is in its preset. Reading the configuration
+//! at start is not a reload, and neither is a reload caused by pods that come and go, if a gateway keeps their addresses in its configuration. Left
+//! out: what changed in it. Istio's gateways are configured by its control plane, whose configuration is read in `configuration.rs`.
 //!
-//! Worked example: at 10:00:30 the controller said that it last read its configuration at 9:12:04, at 10:00:45 that it did at 10:00:37. So it was reloaded
-//! at 10:00:37. A second replica that did at 10:00:39 did the same.
+//! Worked example: at 10:00:30 the controller reported that it last read its configuration at 9:12:04, and at 10:00:45 that it did at 10:00:37. So it
+//! was reloaded at 10:00:37. A second replica that reloaded at 10:00:39 did so for the same change.
 
 use std::collections::BTreeMap;
 
@@ -20,29 +20,29 @@ use crate::prometheus::presets::{Exporter, Outside, Reloads};
 use crate::prometheus::promql::{self, Cluster, Values};
 use crate::prometheus::scope::Scope;
 
-/// The metrics of the built-in presets that tell it.
+/// The metrics of the built-in presets that show reloads.
 pub(super) const FAMILIES: [&str; 4] = [
     "nginx_ingress_controller_config_last_reload_successful_timestamp_seconds",
     "traefik_config_last_reload_success",
     "haproxy_process_start_time_seconds",
     "envoy_http_rds_config_reload_time_ms",
 ];
-/// The label that says which preset a series is of.
+/// The label with the preset of a series.
 const PRESET: &str = "preset";
-/// What is reloaded more often than this in one look-back is reloaded all the time.
+/// Gateways that reload more often than this in one look-back do so all the time.
 const MAX_USUAL: usize = 12;
-/// What a process reads within this time after it was first seen is what it begins with, in milliseconds.
+/// Configuration that a process reads within this time after it was first seen is its initial one, in milliseconds.
 const SETTLE_MS: i64 = 90_000;
-/// A time that moved by less is the same, in seconds: some programs compute it from how long they run.
+/// A time that moved by less is the same, in seconds: some programs compute it from their uptime.
 const SAME_S: f64 = 2.0;
-/// Replicas of a gateway that reload this close to each other do it for one change.
+/// Replicas of a gateway that reload this close together do so for one change.
 const REPLICAS_MS: i64 = 60_000;
-/// Pods come and go within this time after the change that brings them, and a gateway reads their addresses then.
+/// Pods come and go within this time after the change that causes it, and the gateway then reads their addresses.
 const FOLLOWS_MS: i64 = 180_000;
-/// Clocks of different machines differ by this much.
+/// Clocks of different machines may differ by this much.
 const SKEW_MS: i64 = 5_000;
 
-/// A gateway that tells when it read its configuration.
+/// A gateway that reports when it read its configuration.
 #[derive(Clone, Debug)]
 pub(crate) struct Gateway {
     preset: &'static str,
@@ -52,7 +52,7 @@ pub(crate) struct Gateway {
 }
 
 impl Gateway {
-    /// Those of the presets that were found. `clusters` are those that a preset is narrowed to, by title.
+    /// The gateways of the presets that were found. `clusters` are the clusters that a preset is narrowed to, by title.
     pub(crate) fn among(
         found: &[&'static Exporter],
         values: &Values,
@@ -68,7 +68,7 @@ impl Gateway {
         found.iter().filter_map(gateway).collect()
     }
 
-    /// Whose process a series is of: the gateway, and what tells its processes apart.
+    /// The process that a series belongs to: the gateway, and the labels that distinguish its processes.
     fn process(&self, labels: &Labels, scope: &Scope) -> Option<(String, Vec<String>)> {
         let name = self.outside.name(labels, scope).filter(|_| text(labels, PRESET) == self.preset)?;
         let is_own = |label: &&String| !["outside", "outside_namespace", PRESET].contains(&label.as_str());
@@ -83,7 +83,7 @@ pub(super) fn promql(gateways: &[Gateway]) -> String {
     gateways.iter().map(one).collect::<Vec<_>>().join(" or ")
 }
 
-/// All reloads that nothing among the `known` changes explains.
+/// All reloads that no change in `known` explains.
 pub(super) fn find(readings: &Readings, gateways: &[Gateway], scope: &Scope, known: &[Change]) -> Vec<Change> {
     let mut out = Vec::new();
     for gateway in gateways {
@@ -105,21 +105,21 @@ pub(super) fn find(readings: &Readings, gateways: &[Gateway], scope: &Scope, kno
     out
 }
 
-/// When one process read its configuration anew.
+/// When one process reloaded its configuration.
 fn of_process(readings: &Readings, points: &Points) -> Vec<Moment> {
     let Some(first) = points.first().map(|(time, _)| *time) else { return Vec::new() };
     let is_reload = |step: &Step| step.to - step.from >= SAME_S && step.edge.at.ms() - first.ms() > SETTLE_MS;
     let moment = |step: Step| {
         let between = readings.between(step.edge);
         let (latest, earliest) = (between.at.plus_ms(SKEW_MS), between.at.plus_ms(-between.uncertainty_ms - SKEW_MS));
-        // A clock that is wrong tells less than when it was looked.
+        // A time from a wrong clock is less useful than the sampling time.
         let told = Timestamp::from_seconds(step.to).filter(|told| (earliest..=latest).contains(told));
         told.map_or(between, |told| Moment::exact(told.min(between.at)))
     };
     steps(points).filter(is_reload).map(moment).collect()
 }
 
-/// The first of those that replicas did for one change.
+/// The first reload of each group that replicas made for one change.
 fn apart(mut moments: Vec<Moment>) -> Vec<Moment> {
     moments.sort_by_key(|moment| (moment.at, moment.uncertainty_ms));
     let mut out: Vec<Moment> = Vec::new();
@@ -131,7 +131,7 @@ fn apart(mut moments: Vec<Moment>) -> Vec<Moment> {
     out
 }
 
-/// Whether it follows from pods that came or went: of the gateway itself, or of anybody whose addresses it keeps.
+/// Whether it follows from pods that came or went: of the gateway itself, or of any service whose addresses it keeps.
 fn is_explained(moment: Moment, name: &str, gateway: &Gateway, known: &[Change]) -> bool {
     let earliest = moment.at.plus_ms(-moment.uncertainty_ms);
     known.iter().filter(|change| moves_pods(change.kind)).any(|change| {
@@ -141,7 +141,7 @@ fn is_explained(moment: Moment, name: &str, gateway: &Gateway, known: &[Change])
     })
 }
 
-/// Whether pods come, go or become unready with it.
+/// Whether it makes pods come, go or become unready.
 fn moves_pods(kind: ChangeKind) -> bool {
     use ChangeKind::{
         Autoscaled, CrashLoop, Crashed, Evicted, Image, Node, NodeCondition, OomKilled, ProbeFailed, Release, Rollback,

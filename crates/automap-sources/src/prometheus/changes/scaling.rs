@@ -1,7 +1,7 @@
-//! Replicas: who changed their number, and autoscalers that may not go further.
+//! Replicas: who changed their number, and autoscalers that reached their limit.
 //!
-//! A number that the autoscaler wanted at that time, or a step later, is the autoscaler's; any other is somebody's. The first number of a workload is
-//! no change.
+//! A number that the autoscaler wanted at that time, or a step later, was set by the autoscaler; any other was set by hand. The first number of a
+//! workload is not a change.
 
 use std::collections::BTreeMap;
 
@@ -45,7 +45,7 @@ pub(super) fn find(readings: &Readings, workloads: &Workloads<'_>) -> Vec<Change
     out
 }
 
-/// More replicas are pods, whose creation is known to the second.
+/// Dates an increase by the new pods, whose creation is known to the second.
 fn dated<'a>(
     readings: &Readings,
     workloads: &Workloads<'_>,
@@ -65,12 +65,12 @@ fn dated<'a>(
 
 /// Autoscalers by name.
 struct Scalers {
-    /// Kind and name of what it scales, where that is told.
+    /// Kind and name of what it scales, if exported.
     targets: BTreeMap<String, (String, String)>,
     desired: BTreeMap<String, Points>,
     current: BTreeMap<String, Points>,
     most: BTreeMap<String, Points>,
-    /// When one was held back by its limits; `None` where no autoscaler says.
+    /// When one was held back by its limits; `None` if no autoscaler reports that.
     limited: Option<BTreeMap<String, Points>>,
 }
 
@@ -101,7 +101,7 @@ impl Scalers {
         }
     }
 
-    /// Whether the autoscaler of a workload wanted the number that it was changed to.
+    /// Whether the autoscaler of a workload wanted the new number.
     fn wanted(&self, kind: &str, workload: &str, step: Step) -> bool {
         let scales = |scaler: &String| match self.targets.get(scaler) {
             Some((of_kind, name)) => of_kind == kind && name == workload,
@@ -114,7 +114,7 @@ impl Scalers {
         meanwhile.map(|(_, desired)| *desired).any(|desired| desired == step.to)
     }
 
-    /// Autoscalers that came to want more than they may have.
+    /// Autoscalers that begin to want more than their limit.
     fn at_limit(&self, readings: &Readings, workloads: &Workloads<'_>) -> Vec<Change> {
         let mut out = Vec::new();
         for (scaler, desired) in &self.desired {

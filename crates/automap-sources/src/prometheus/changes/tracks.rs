@@ -1,8 +1,8 @@
-//! When something was seen to change: by its value, or by coming and going.
+//! When something was seen to change: its value, or its presence.
 //!
-//! A first sample is no change, and an exporter that was away is not the end of all it knows: kube-state-metrics that restarts has new series of old
-//! objects, and lists them piece by piece. So all is compared with the last instant at which the exporter was seen, however long ago that is, and
-//! what was there before stays there while a restarted exporter settles. `a` seen at 1, 2, 5, 6 while others are seen at 1, 2, 3, 4, 5, 6 went
+//! A first sample is not a change, and objects do not end when their exporter is down: a restarted kube-state-metrics has new series for old objects,
+//! and lists them piece by piece. So everything is compared with the last instant at which the exporter was seen, however long ago, and objects that
+//! were present before count as present while a restarted exporter settles. `a` seen at 1, 2, 5, 6 while others are seen at 1, 2, 3, 4, 5, 6 went
 //! between 2 and 3 and came between 4 and 5; with nothing at all seen at 3 and 4 it was there throughout.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,10 +12,10 @@ use automap_core::time::Timestamp;
 /// The values of one object, in order of time.
 pub(super) type Points = Vec<(Timestamp, f64)>;
 
-/// How long an exporter that was away may take until it lists everything again, in milliseconds.
+/// How long a restarted exporter may take to list everything again, in milliseconds.
 const SETTLE_MS: i64 = 90_000;
 
-/// A change between two instants at which was looked.
+/// A change between two sampled instants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Edge {
     /// The last instant before it.
@@ -24,14 +24,14 @@ pub(super) struct Edge {
     pub(super) at: Timestamp,
 }
 
-/// A stretch of time in which an object was there; an end that lies outside of what was looked at is `None`.
+/// The time during which an object was present; an end outside the sampled time is `None`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Span {
     pub(super) begins: Option<Edge>,
     pub(super) ends: Option<Edge>,
 }
 
-/// A value that became another one.
+/// A change from one value to another.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Step {
     pub(super) edge: Edge,
@@ -52,12 +52,12 @@ pub(super) fn steps(points: &[(Timestamp, f64)]) -> impl Iterator<Item = Step> +
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Watched {
     seen: Vec<Timestamp>,
-    /// For each of them the first instant of the stretch without a gap that it is in.
+    /// For each of them, the first instant of the gapless stretch that it belongs to.
     since: Vec<Timestamp>,
 }
 
 impl Watched {
-    /// These of the instants at which was looked; both in order.
+    /// From the instants at which it was seen, among the sampled ones; both in order.
     pub(super) fn new(seen: &BTreeSet<Timestamp>, axis: &[Timestamp]) -> Self {
         let mut out = Self::default();
         let mut since = None;
@@ -89,26 +89,26 @@ impl Watched {
         n.checked_sub(1).map(|i| self.seen[i])
     }
 
-    /// Whether what is first seen at this time may have been there all along, since the exporter has only just begun to tell.
+    /// Whether an object first seen at this time may have been present all along, since the exporter has only just started to report.
     pub(super) fn is_first_look(&self, time: Timestamp) -> bool {
         let Some(first) = self.first() else { return true };
         let settles = time.ms() - first.ms() <= SETTLE_MS && self.stretch(time) == Some(first);
         time <= first || settles
     }
 
-    /// The first instant of the stretch that a time is in.
+    /// The first instant of the stretch that contains a time.
     fn stretch(&self, time: Timestamp) -> Option<Timestamp> {
         self.seen.binary_search(&time).ok().map(|i| self.since[i])
     }
 }
 
-/// When an object was there, by the instants at which it was seen.
+/// When an object was present, from the instants at which it was seen.
 pub(super) fn spans(points: &[(Timestamp, f64)], watched: &Watched) -> Vec<Span> {
     let here: BTreeSet<Timestamp> = points.iter().map(|(time, _)| *time).collect();
     let mut out = Vec::new();
     let mut open: Option<Span> = None;
     let mut before: Option<Timestamp> = None;
-    // Until then, what was there at the last look before the gap stays.
+    // Until then, objects in the last sample before the gap count as present.
     let mut held_until: Option<Timestamp> = None;
     for (time, since) in watched.seen.iter().zip(&watched.since) {
         if time == since {
@@ -136,8 +136,8 @@ pub(super) fn spans(points: &[(Timestamp, f64)], watched: &Watched) -> Vec<Span>
     out
 }
 
-/// The first of the times of each group that lie closer together than `quiet_ms`, with the last look before it; without those that may have been
-/// there all along.
+/// The first time of each group of times closer together than `quiet_ms`, with the last sample before it; without those that may have been present
+/// all along.
 pub(super) fn outbreaks(times: &BTreeSet<Timestamp>, watched: &Watched, quiet_ms: i64) -> Vec<Edge> {
     let mut out = Vec::new();
     let mut last: Option<Timestamp> = None;
@@ -153,8 +153,8 @@ pub(super) fn outbreaks(times: &BTreeSet<Timestamp>, watched: &Watched, quiet_ms
     out
 }
 
-/// What took the place of what, among series of which one at a time is meant, such as the versions of a program. They are watched by themselves, and a
-/// second one of the same object at the same time has come last.
+/// What replaced what, among series of which only one is expected at a time, such as the versions of a program. They are tracked by their own
+/// samples, and if two of the same object overlap, the later one counts.
 pub(super) fn successions<'a>(
     of_object: &'a BTreeMap<String, Points>,
     axis: &[Timestamp],
@@ -166,7 +166,7 @@ pub(super) fn successions<'a>(
     let is_there = |span: &&Span, time: Timestamp| {
         span.begins.is_none_or(|edge| edge.at <= time) && span.ends.is_none_or(|edge| edge.at > time)
     };
-    // The one that began last of those that were there.
+    // Of those present, the one that began last.
     let before = |name: &str, time: Timestamp| {
         let others = spans_of.iter().filter(|(other, _)| **other != name);
         let there =

@@ -1,6 +1,6 @@
 //! Versions that programs report themselves: `*_build_info`, OpenTelemetry's `target_info`, Istio's control plane.
 //!
-//! Only what no release of the same service explains is told: programs that were replaced in another way than by a template of Kubernetes.
+//! Only changes that no release of the same service explains are reported: programs that were replaced by other means than a Kubernetes template.
 
 use std::collections::BTreeMap;
 
@@ -13,13 +13,13 @@ use super::tracks::{Points, successions};
 use super::workloads::Workloads;
 use crate::prometheus::decode::Labels;
 
-/// A release this close explains another version.
+/// A release within this time explains another version.
 const RELEASE_MS: i64 = 15 * 60_000;
 
-/// What reports: family, service if it is known, and what people call it.
+/// The source: family, service if known, and name to show.
 type Reporter = (String, Option<String>, String);
 
-/// Versions that come up while others of the same program were there, unless `known` explains them.
+/// Versions that appear while others of the same program were present, unless `known` explains them.
 pub(super) fn find(readings: &Readings, workloads: &Workloads<'_>, known: &[Change]) -> Vec<Change> {
     let mut all: BTreeMap<Reporter, BTreeMap<String, Points>> = BTreeMap::new();
     for part in [Part::Builds, Part::Targets] {
@@ -46,7 +46,7 @@ pub(super) fn find(readings: &Readings, workloads: &Workloads<'_>, known: &[Chan
     out
 }
 
-/// By its workload, or by a job that is named as a service of ours: `orders`, or `shop/orders`.
+/// From its workload, or from a job that is named like a service of ours: `orders`, or `shop/orders`.
 fn reporter(labels: &Labels, part: Part, workloads: &Workloads<'_>) -> Option<(Reporter, String)> {
     let job = text(labels, "job");
     let job = in_place(labels, job.rsplit_once('/').map_or(job, |(_, job)| job));

@@ -1,4 +1,4 @@
-//! Which service a change concerns: the workload of a pod, a set or a job, by the name that the frame uses; configuration by the beginning of its name.
+//! Which service a change concerns: the workload of a pod, a set or a job, by its name in the frame; for configuration, by the beginning of its name.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,7 +15,7 @@ pub(super) struct Workloads<'a> {
 }
 
 impl Workloads<'_> {
-    /// A workload by the name that the frame has for it. Flagger's canary `carts` is served by `carts-primary`.
+    /// A workload by its name in the frame. Flagger's canary `carts` is served by `carts-primary`.
     pub(super) fn service(&self, workload: &str) -> String {
         let primary = format!("{workload}-primary");
         match self.services.contains(workload) || !self.services.contains(primary.as_str()) {
@@ -29,7 +29,7 @@ impl Workloads<'_> {
         self.service(self.owners.workload(pod))
     }
 
-    /// When the pods of an owner were created whose names begin with its own; those of `db-backup` are none of `db`.
+    /// Creation times of an owner's pods, whose names begin with its own; those of `db-backup` do not belong to `db`.
     pub(super) fn created_pods<'a>(
         &'a self,
         pods: &'a BTreeMap<String, Timestamp>,
@@ -41,7 +41,7 @@ impl Workloads<'_> {
         ours.filter(move |(pod, _)| self.owners.workload(pod) == workload).map(|(_, created)| *created)
     }
 
-    /// The workload of a replica set, and others by their own names.
+    /// The workload of a replica set; the own name for others.
     pub(super) fn of_owner<'a>(&'a self, kind: &str, name: &'a str) -> &'a str {
         match kind {
             "ReplicaSet" => self.owners.of_replica_set(name),
@@ -60,7 +60,8 @@ impl Workloads<'_> {
         self.owners.is_of_job(pod)
     }
 
-    /// The same for an object of a namespace. Of several namespaces, `flux-system` may deploy to any: the service must be the only one of its name.
+    /// The same for an object of a namespace. With several namespaces, `flux-system` may deploy to any of them, so the service must be the only one
+    /// of its name.
     pub(super) fn by_prefix_in(&self, namespace: &str, name: &str) -> Option<String> {
         if self.services.iter().any(|service| !service.contains('/')) {
             return self.by_prefix(name);
@@ -73,7 +74,7 @@ impl Workloads<'_> {
         })
     }
 
-    /// The service that a name belongs to: the longest one that it begins with, as `orders-settings` belongs to `orders`.
+    /// The service that a name belongs to: the longest one that it begins with; `orders-settings` belongs to `orders`.
     pub(super) fn by_prefix(&self, name: &str) -> Option<String> {
         let belongs = |service: &&&str| {
             name.strip_prefix(**service).is_some_and(|rest| rest.is_empty() || rest.starts_with(['-', '.', '_']))

@@ -87,7 +87,7 @@ fn a_release_given_up_is_a_roll_back_and_a_recreated_one_is_no_second() {
     let given_up = Table::new().there(Part::PodOwners, OLD, 0..60).there(Part::PodOwners, NEW, 20..30);
     let kinds = |table| found(table).iter().map(|c| (c.0, c.2 / 60)).collect::<Vec<_>>();
     assert_eq!(kinds(given_up), [(ChangeKind::Release, 20), (ChangeKind::Rollback, 30)]);
-    // `Recreate`: all pods go before the first new one comes.
+    // `Recreate`: all pods go before the first new one starts.
     let recreated = Table::new().there(Part::PodOwners, OLD, 0..20).there(Part::PodOwners, NEW, 25..60);
     assert_eq!(kinds(recreated), [(ChangeKind::Release, 25)]);
     let to_zero = Table::new().there(Part::PodOwners, OLD, (0..20).chain(25..60));
