@@ -1,15 +1,15 @@
-//! Prometheus, and whatever speaks its HTTP API: Thanos, Mimir, VictoriaMetrics.
+//! Prometheus, and servers that speak its HTTP API: Thanos, Mimir, VictoriaMetrics.
 //!
 //! ```text
 //!  discover ─▶ scrape ─▶ window ─▶ plan ─▶ query ×13 ─▶ combine, names ─▶ gather ─▶ Observation
 //!  exporters   interval   grid     table    4 at once    labels → services          └ changes ×3
 //! ```
 //!
-//! From `plan` to `gather` is one look (`look.rs`) at one cluster; several looks are put together by `clusters.rs`.
+//! The steps from `plan` to `gather` are one look (`look.rs`) at one cluster; `clusters.rs` merges several looks.
 //!
-//! One query per signal for all services, never one per service; [`Again`] asks two more about the named cause. [`observe`] does everything; [`Client`] answers single
-//! queries; [`catalogue`] lists which presets find anything. The table of expressions is `presets.rs`, the presets of
-//! other systems are files under `presets/built_in/`. Left out: SigV4, exemplars, native histograms, remote read.
+//! One query per signal for all services, never one per service; [`Again`] sends two more about the named cause. [`observe`] does everything;
+//! [`Client`] runs single queries; [`catalogue`] lists which presets find anything. The table of expressions is `presets.rs`, the presets of other
+//! systems are files under `presets/built_in/`. Not supported: SigV4, exemplars, native histograms, remote read.
 
 mod abbreviate;
 mod address;

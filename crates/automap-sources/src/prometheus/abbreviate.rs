@@ -1,33 +1,33 @@
-//! Shortens an expression that repeats long patterns, for servers that bound its length.
+//! Shortens expressions that repeat long patterns, for servers that limit their length.
 //!
-//! VictoriaMetrics refuses expressions of more than 16 KiB (`-search.maxQueryLen`), which a list of services in each of a dozen selectors exceeds. Its language has names for
-//! what is repeated, so the same expression is asked again with them. Prometheus has no such bound, and no such names.
+//! VictoriaMetrics refuses expressions of more than 16 KiB (`-search.maxQueryLen`), which a list of services in each of a dozen selectors exceeds.
+//! Its language can name repeated parts, so the same expression is sent again with names. Prometheus has no such limit, and no such names.
 //!
-//! Worked example: `a{pod=~"cart-.*|web-.*"} / b{pod=~"cart-.*|web-.*"}` becomes `WITH (repeated_0 = "cart-.*|web-.*") a{pod=~repeated_0} / b{pod=~repeated_0}`, were the
-//! pattern longer.
+//! Worked example: if the pattern were longer, `a{pod=~"cart-.*|web-.*"} / b{pod=~"cart-.*|web-.*"}` would become
+//! `WITH (repeated_0 = "cart-.*|web-.*") a{pod=~repeated_0} / b{pod=~repeated_0}`.
 
 use std::collections::BTreeMap;
 
 use super::error::{Failure, RequestError};
 
-/// Shortest text between quotes that gets a name.
+/// Shortest quoted text that gets a name.
 const MIN_BYTES: usize = 64;
 
-/// Length of an expression from which on a refusal may be about its length, in bytes: the default of VictoriaMetrics.
+/// Expressions of at least this length may be refused for it, in bytes: the default of VictoriaMetrics.
 const LONG: usize = 16 << 10;
 
-/// Whether a server says that it refuses an expression for its number of bytes.
+/// Whether a server says that it refuses an expression for its size in bytes.
 pub(crate) fn says_too_long(error: &RequestError) -> bool {
     matches!(&error.failure, Failure::Api { message, .. } if message.contains("too long query"))
 }
 
-/// The same, or that may be what it says: it repeats the expression first, and of a long answer only the beginning is read.
+/// The same, or may say so: the message repeats the expression first, and only the beginning of a long answer is read.
 pub(crate) fn is_too_long(promql: &str, error: &RequestError) -> bool {
     let may_be = matches!(error.failure, Failure::Status { status: 400 | 413 | 414 | 422, .. });
     says_too_long(error) || may_be && promql.len() > LONG
 }
 
-/// The same expression with names for what it repeats between quotes; `None` where that is nothing.
+/// The same expression with names for repeated quoted texts; `None` if none is repeated.
 pub(crate) fn abbreviated(promql: &str) -> Option<String> {
     let pieces = pieces(promql);
     let mut times: BTreeMap<&str, usize> = BTreeMap::new();
@@ -43,7 +43,7 @@ pub(crate) fn abbreviated(promql: &str) -> Option<String> {
     Some(format!("WITH ({}) {}", names.join(", "), short.collect::<String>()))
 }
 
-/// Texts between quotes, quotes included, and what stands between them.
+/// Quoted texts, quotes included, and the pieces between them.
 fn pieces(promql: &str) -> Vec<&str> {
     let (mut pieces, mut start, mut is_quoted, mut is_escaped) = (Vec::new(), 0, false, false);
     for (i, byte) in promql.bytes().enumerate() {

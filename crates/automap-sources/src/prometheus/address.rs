@@ -1,7 +1,6 @@
 //! The server's address: checked once, safe to show.
 //!
-//! Credentials and parameters that are part of it are split off, since both may be secrets. They are sent with every request and shown in
-//! no message.
+//! Credentials and parameters in it are split off, since both may be secrets. They are sent with every request and appear in no message.
 
 use super::error::{Failure, RequestError};
 use super::options::Auth;
@@ -13,7 +12,7 @@ pub(crate) struct Address {
     base: String,
 }
 
-/// What the user typed, in its parts.
+/// The parts of the address that the user typed.
 #[derive(Debug)]
 pub(crate) struct Typed {
     pub(crate) address: Address,
@@ -23,11 +22,11 @@ pub(crate) struct Typed {
     pub(crate) parameters: Vec<(String, String)>,
 }
 
-/// Parameters of the API, which cannot be set from outside.
+/// Parameters of the API, which users cannot set.
 const RESERVED: [&str; 7] = ["query", "time", "start", "end", "step", "timeout", "state"];
 
 impl Address {
-    /// Splits what the user typed into an address to show, the credentials and the parameters it held.
+    /// Splits the typed address into an address to show, the credentials and the parameters.
     pub(crate) fn parse(typed: &str) -> Result<Typed, RequestError> {
         let refuse = |why: &str| Err(RequestError::new(&to_show(typed), Failure::BadAddress(why.to_owned())));
         let Some((scheme, rest)) = typed.trim().split_once("://") else {
@@ -61,18 +60,18 @@ impl Address {
         Ok(Typed { address, auth: credentials.map(basic), parameters })
     }
 
-    /// The address for people and for `Observation::source`.
+    /// The address to show, also in `Observation::source`.
     pub(crate) fn as_str(&self) -> &str {
         &self.base
     }
 
-    /// The address of one end point.
+    /// The URL of one endpoint.
     pub(crate) fn endpoint(&self, path: &str) -> String {
         format!("{}/api/v1/{path}", self.base)
     }
 }
 
-/// Refuses parameters that would change what is asked.
+/// Refuses parameters that would change a query.
 pub(crate) fn check_parameters<'a>(mut names: impl Iterator<Item = &'a str>) -> Result<(), String> {
     match names.find(|name| name.is_empty() || RESERVED.contains(name) || name.starts_with("match[")) {
         None => Ok(()),
@@ -93,7 +92,7 @@ fn basic(credentials: &str) -> Auth {
     Auth::Basic { user: decode(user), password: SecretSource::Value(decode(password).into()) }
 }
 
-/// Percent-decoding; what is no valid escape stays as it is.
+/// Percent-decoding; invalid escapes are kept unchanged.
 fn decode(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut out = Vec::with_capacity(bytes.len());
@@ -114,7 +113,7 @@ fn decode(text: &str) -> String {
     String::from_utf8_lossy(&out).into_owned()
 }
 
-/// For messages about addresses that could not be read: everything between the scheme and the last `@` goes, and all parameters.
+/// For messages about addresses that could not be parsed: removes everything between the scheme and the last `@`, and all parameters.
 fn to_show(typed: &str) -> String {
     let typed = typed.split(['?', '#']).next().unwrap_or_default();
     match (typed.split_once("://"), typed.rsplit_once('@')) {

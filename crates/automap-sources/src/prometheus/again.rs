@@ -1,4 +1,4 @@
-//! A server that was observed, asked again for what the first diagnosis makes worth asking.
+//! Queries an observed server again, for the details that the first diagnosis calls for.
 
 use automap_core::DiagnoseOptions;
 use automap_core::breakdown::Wanted;
@@ -14,10 +14,10 @@ use super::observe_options::{Fetched, ObserveOptions, Progress};
 use super::source_error::SourceError;
 use super::tail::Tail;
 
-/// Asks for what a diagnosis needs, and once more for what the first diagnosis makes worth asking.
+/// Fetches what a diagnosis needs, and then the details that the first diagnosis calls for.
 ///
 /// # Errors
-/// As [`super::observe`]. What cannot be diagnosed is no error here: the diagnosis that follows tells it.
+/// As for [`super::observe`]. An observation that cannot be diagnosed is no error here; the following diagnosis reports it.
 pub fn observe_closely(
     client: &Client,
     options: &ObserveOptions,
@@ -34,7 +34,7 @@ pub fn observe_closely(
     Ok(fetched)
 }
 
-/// The server, with what the first look found out about it.
+/// The server, with what the first observation found out about it.
 #[derive(Debug)]
 pub struct Again<'a> {
     tail: &'a Tail,
@@ -48,7 +48,7 @@ impl<'a> Again<'a> {
         Self { tail, client: client.metered(), namespace }
     }
 
-    /// What the questions cost.
+    /// The cost of the queries.
     pub fn stats(&self) -> FetchStats {
         self.client.stats()
     }

@@ -1,7 +1,7 @@
-//! Reads the body of an answer: decompressed where it arrives compressed, and never more than a limit.
+//! Reads the body of an answer: decompressed if it arrives compressed, and never more than a limit.
 //!
-//! Nothing here asks for compression, but proxies compress on their own. The limit holds for what is sent and for what comes out of it, so
-//! that a small body cannot unfold into gigabytes. Left out: brotli and zstd, which nobody sends without being asked.
+//! Nothing here requests compression, but proxies compress on their own. The limit applies to the body both before and after decompression, so that a
+//! small body cannot expand to gigabytes. Not supported: brotli and zstd, which no server sends unrequested.
 
 use std::io::Read;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use crate::bounded::{ReadFailure, read_stream};
 
 /// First bytes of a gzip stream. No JSON and no web page begins with them.
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
-/// Most encodings that are undone; there is no reason to compress twice.
+/// Most encodings that are decoded; there is no reason to compress twice.
 const MAX_ENCODINGS: usize = 2;
 
 /// Why a body could not be read.
@@ -24,24 +24,24 @@ const MAX_ENCODINGS: usize = 2;
 pub(crate) enum BodyError {
     /// The connection, or a limit of the client.
     Transport(ureq::Error),
-    /// It is not what its header says, or it breaks off.
+    /// It does not match its header, or is truncated.
     Compressed(String),
-    /// An encoding that is not known.
+    /// An unknown encoding.
     Encoding(String),
     /// It holds more than the limit.
     TooLarge,
-    /// Others read large bodies all the time.
+    /// Other large bodies were being read the whole time.
     Busy,
 }
 
-/// A whole body, and the permit for one that is large.
+/// A whole body, with the permit if it is large.
 #[derive(Debug)]
 pub(crate) struct Whole {
     pub(crate) bytes: Vec<u8>,
     pub(crate) permit: Option<Permit>,
 }
 
-/// The whole body, at most `limit` bytes before and after decompression. A large one waits for a permit, `patience` at most.
+/// Reads the whole body, at most `limit` bytes before and after decompression. A large one waits for a permit, at most `patience`.
 pub(crate) fn read(response: &mut Response<Body>, limit: u64, patience: Duration) -> Result<Whole, BodyError> {
     let encodings = encodings(response)?;
     let mut reader = response.body_mut().with_config().limit(limit).reader();
@@ -71,16 +71,16 @@ fn is_packed(body: &[u8], encodings: &[Encoding]) -> bool {
     !encodings.is_empty() || body.starts_with(&GZIP_MAGIC)
 }
 
-/// The beginning of a body, as far as it can be read: for messages about failures.
+/// The beginning of a body, as far as it is readable, for error messages.
 pub(crate) fn beginning(response: &mut Response<Body>, limit: u64) -> Vec<u8> {
     let encodings = encodings(response).unwrap_or_default();
     let mut body = Vec::new();
-    // What could not be read is missing from the message only.
+    // A part that cannot be read is only missing from the message.
     let _ = response.body_mut().as_reader().take(limit).read_to_end(&mut body);
     decode(body, &encodings, limit).unwrap_or_default()
 }
 
-/// The encodings of a body in the order in which they were applied; `identity` is none.
+/// The encodings of a body in the order in which they were applied; `identity` is skipped.
 fn encodings(response: &Response<Body>) -> Result<Vec<Encoding>, BodyError> {
     let values = response.headers().get_all(CONTENT_ENCODING).iter().filter_map(|value| value.to_str().ok());
     let names = values.flat_map(|value| value.split(',')).map(|name| name.trim().to_ascii_lowercase());
@@ -94,7 +94,7 @@ fn encodings(response: &Response<Body>) -> Result<Vec<Encoding>, BodyError> {
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Encoding {
     Gzip,
-    /// The zlib format by the standard, the bare stream by the habit of some servers.
+    /// The zlib format according to the standard; a bare stream from some servers.
     Deflate,
 }
 
@@ -112,14 +112,14 @@ impl Encoding {
 fn decode(mut body: Vec<u8>, encodings: &[Encoding], limit: u64) -> Result<Vec<u8>, BodyError> {
     for encoding in encodings.iter().rev() {
         body = match encoding {
-            // A proxy that decompressed and kept the header.
+            // A proxy decompressed the body and kept the header.
             Encoding::Gzip if !body.starts_with(&GZIP_MAGIC) => body,
             Encoding::Gzip => inflate(MultiGzDecoder::new(body.as_slice()), limit)?,
             Encoding::Deflate if is_zlib(&body) => inflate(ZlibDecoder::new(body.as_slice()), limit)?,
             Encoding::Deflate => inflate(DeflateDecoder::new(body.as_slice()), limit)?,
         };
     }
-    // A proxy that compressed and dropped the header.
+    // A proxy compressed the body and dropped the header.
     if encodings.is_empty() && body.starts_with(&GZIP_MAGIC) {
         body = inflate(MultiGzDecoder::new(body.as_slice()), limit)?;
     }

@@ -1,15 +1,15 @@
 //! One budget for the large answers of all connections of the process.
 //!
-//! Four queries at once, for each of many targets, could each bring an answer of the greatest size. Beyond [`SMALL_BYTES`] an answer is read and
-//! decoded only by one of [`MAX_LARGE`] holders of a permit; the others wait, and their servers with them. Whoever holds a permit needs no other,
-//! so that nobody waits for ever.
+//! Four queries at once, for each of many targets, could each return an answer of the largest size. An answer larger than [`SMALL_BYTES`] is read and
+//! decoded only with one of [`MAX_LARGE`] permits; the others wait, and their servers with them. The holder of a permit needs no second one, so there
+//! is no deadlock.
 
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Answers up to this size need no permit.
 pub(crate) const SMALL_BYTES: u64 = 1 << 20;
-/// Large answers that are in memory at once.
+/// Most large answers in memory at once.
 pub(crate) const MAX_LARGE: usize = 2;
 
 static HELD: Mutex<usize> = Mutex::new(0);

@@ -1,8 +1,8 @@
-//! Keeps an answer within bounds: a series that comes twice is taken once, and of too many series those with the most samples stay.
+//! Bounds an answer: a repeated series is used once, and of too many series those with the most samples are kept.
 //!
-//! A front end that merges replicas badly, or a proxy that repeats a part, gives the same labels twice; adding them up would double a service.
-//! Series with different labels are never duplicates: pods and replicas are added up later (`combine`). What is left out is counted, and whoever
-//! reads the answer treats it as partly observed, never as calm.
+//! A front end that merges replicas badly, or a proxy that repeats a part, returns the same labels twice; summing them would double a service. Series
+//! with different labels are never duplicates: pods and replicas are summed later (`combine`). Dropped series are counted, and readers treat the
+//! answer as partly observed, never as calm.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -15,25 +15,25 @@ use super::query::Grid;
 
 /// Most series of one vector of an answer.
 pub const MAX_SERIES: usize = 10_000;
-/// Most services of an observation: those that are observed most completely.
+/// Most services of an observation: the most completely observed ones are kept.
 pub const MAX_SERVICES: usize = 2_000;
 
 /// The samples of one series.
 pub(crate) type Points = Vec<(Timestamp, f64)>;
 
-/// What of an answer was not taken.
+/// What was dropped from an answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LeftOut {
-    /// Series or samples that came twice.
+    /// Repeated series or samples.
     pub duplicates: u64,
     /// Series beyond [`MAX_SERIES`] or the bounds of the decoder.
     pub excess: u64,
-    /// Samples at instants that were not asked for, and instants with two different values: clocks that disagree.
+    /// Samples at instants that were not requested, and instants with two different values: clocks that disagree.
     pub misplaced: u64,
 }
 
 impl LeftOut {
-    /// Adds what another part of the same answer left out.
+    /// Adds the counts of another part of the same answer.
     pub(crate) fn add(&mut self, other: Self) {
         self.duplicates += other.duplicates;
         self.excess = self.excess.max(other.excess);
@@ -64,7 +64,7 @@ pub(crate) fn keep(series: Vec<LabelledSeries>, left_out: &mut LeftOut) -> Vec<L
     most_complete(series.collect(), left_out)
 }
 
-/// At most [`MAX_SERIES`] of each vector: those with the most samples, of equals the first by their labels.
+/// At most [`MAX_SERIES`] of each vector: those with the most samples; ties are broken by the labels.
 pub(crate) fn most_complete(mut series: Vec<LabelledSeries>, left_out: &mut LeftOut) -> Vec<LabelledSeries> {
     if series.len() <= MAX_SERIES {
         return series;
@@ -82,8 +82,8 @@ pub(crate) fn most_complete(mut series: Vec<LabelledSeries>, left_out: &mut Left
     series
 }
 
-/// Drops samples at instants that were not asked for: a server answers on the grid, so a clock that jumped, or a proxy, has moved them. The others
-/// of such an answer stay, and the answer counts as partial.
+/// Drops samples at instants that were not requested: a server answers on the grid, so a clock that jumped, or a proxy, has moved them. The other
+/// samples of such an answer are kept, and the answer counts as partial.
 pub(crate) fn within(grid: Grid, series: &mut [LabelledSeries], left_out: &mut LeftOut) {
     for LabelledSeries { points, .. } in series {
         let before = points.len();
@@ -92,7 +92,7 @@ pub(crate) fn within(grid: Grid, series: &mut [LabelledSeries], left_out: &mut L
     }
 }
 
-/// Sorts by time and drops samples of an instant that has one already; whether there was any that repeats the other, and how many contradict it.
+/// Sorts by time and keeps one sample per instant. Returns whether any sample was repeated, and how many contradict another one.
 fn put_in_order(points: &mut Points) -> (bool, u64) {
     if points.windows(2).all(|w| w[0].0 < w[1].0) {
         return (false, 0);
@@ -109,7 +109,7 @@ fn put_in_order(points: &mut Points) -> (bool, u64) {
     (repeats, conflicts)
 }
 
-/// Whichever order two series of the same labels come in, the same one is taken: that with more samples, then with the greater values.
+/// Chooses between two series with the same labels independently of their order: the one with more samples, then the one with the greater values.
 fn is_preferred(points: &Points, to: &Points) -> bool {
     let values = points.iter().zip(to).map(|(a, b)| a.1.total_cmp(&b.1)).find(|order| order.is_ne());
     points.len().cmp(&to.len()).then(values.unwrap_or(std::cmp::Ordering::Equal)).is_gt()

@@ -1,12 +1,12 @@
-//! Which part of a service it is: its requests and resources by pod, node, version, response code, caller and route, in two requests.
+//! Breaks a service down into parts: its requests and resources by pod, node, version, response code, caller and route, in two requests.
 //!
 //! ```text
 //!  Wanted ─▶ ask: one instant at the end of the baseline · one at the end of the incident, with where pods stand ─▶ rows ─▶ Breakdown
 //! ```
 //!
-//! Each request holds a sum over all telling labels for each service and measure, bounded by `topk`; values of single labels are added up here. What a preset calls its
-//! labels is its own data. Nodes, zones and images come from kube-state-metrics, unless the series name them. It cannot fail: what is refused, empty or cut is a
-//! state. Left out: what callers alone see of a service, and buckets of histograms.
+//! Each request holds, for each service and measure, a sum by all distinguishing labels, bounded by `topk`; the values of single labels are summed
+//! here. Each preset defines its own label names. Nodes, zones and images come from kube-state-metrics, unless the series name them. Reading cannot
+//! fail: a refused, empty or truncated answer is a state. Left out: what only the callers of a service observe, and buckets of histograms.
 
 mod places;
 mod rows;
@@ -31,13 +31,13 @@ use super::warnings;
 use places::Places;
 use rows::{Columns, Rows};
 
-/// What the queries are called.
+/// Name of the queries.
 const SIGNAL: &str = "parts";
-/// Most combinations of labels of one service: with more nothing can be added up.
+/// Most combinations of labels of one service: with more, nothing can be summed.
 const MAX_ROWS: usize = 2_000;
-/// Fewest samples that a window holds, in scrapes: growth needs two.
+/// Fewest samples in a window, in scrapes: growth needs two.
 const MIN_WINDOW_SCRAPES: i64 = 4;
-/// Exporters that are asked for one service: those that are trusted most.
+/// Most exporters that are queried for one service: the most trusted ones.
 const MAX_EXPORTERS: usize = 2;
 
 /// The counts of one measure of one service by one exporter.
@@ -47,12 +47,12 @@ struct Asked<'a> {
     measure: Measure,
     exporter: &'static Exporter,
     columns: Columns,
-    /// The expressions: what is counted, and among what; the latter is a 1 for each row of the former where there is no such expression.
+    /// The expressions for the counted amount and its base; if there is no expression for the base, it is 1 for each row.
     amount: String,
     base: Option<String>,
 }
 
-/// Counts what is wanted.
+/// Counts the requested breakdowns.
 pub(crate) fn read(client: &Client, found: &Found, namespace: &str, scrape_ms: i64, wanted: &[Wanted]) -> BrokenDown {
     let Some(first) = wanted.first() else { return BrokenDown::default() };
     let windows = [first.baseline, first.incident].map(|w| at_least(w, MIN_WINDOW_SCRAPES * scrape_ms));
@@ -93,11 +93,11 @@ fn at_least(window: Interval, ms: i64) -> Interval {
     Interval { start: window.start.min(window.end.plus_ms(-ms)), ..window }
 }
 
-/// What is asked for one window.
+/// The queries for one window.
 fn asked<'a>(found: &Found, namespace: &str, window: Interval, wanted: &'a [Wanted]) -> Vec<Asked<'a>> {
     let mut out = Vec::new();
     let scope = NamespaceSpec::parse(namespace).scope();
-    // Where one namespace is looked at, what has another in its name is seen by its callers only.
+    // If one namespace is observed, a service with another namespace in its name is only seen by its callers.
     for one in wanted.iter().filter(|one| scope.is_qualified || !one.service.contains('/')) {
         let (scope, _) = scope.of_service(&one.service);
         for measure in &one.measures {
@@ -141,7 +141,7 @@ fn of_requests<'a>(
     })
 }
 
-/// Names from outside are put in last, into text that is not read again.
+/// Names from outside are inserted last, so that they are not expanded again.
 fn of_service(template: &str, service: &str, values: &Values) -> String {
     let bare = service.rsplit_once('/').map_or(service, |(_, bare)| bare);
     template.split("$SERVICE").map(|text| promql::fill(text, values)).collect::<Vec<_>>().join(&quote(bare))
@@ -169,7 +169,7 @@ fn expressions(asked: &Asked<'_>) -> Vec<String> {
     std::iter::once(&asked.amount).chain(&asked.base).cloned().collect()
 }
 
-/// Puts the counts together: for each service and measure those of the first exporter that counted anything in the incident.
+/// Combines the counts: for each service and measure those of the first exporter that counted anything in the incident.
 fn told(wanted: &[Wanted], all: Vec<(&Asked<'_>, [Rows; 2])>, places: &Places, answers: [&Answer; 2]) -> BrokenDown {
     let mut out = BrokenDown::default();
     let gap = answers.iter().find_map(|answer| incomplete(answer));
@@ -189,13 +189,13 @@ fn told(wanted: &[Wanted], all: Vec<(&Asked<'_>, [Rows; 2])>, places: &Places, a
     out
 }
 
-/// Why the rows cannot be added up.
+/// Why the rows cannot be summed.
 fn cut(rows: &[Rows; 2]) -> Option<String> {
     let is_cut = rows.iter().any(|r| r.len() >= MAX_ROWS);
     is_cut.then(|| format!("its requests have {MAX_ROWS} combinations of labels and more"))
 }
 
-/// Why an answer may lack something.
+/// Why an answer may be incomplete.
 fn incomplete(answer: &Answer) -> Option<String> {
     let warning = answer.warnings.first().map(|warning| warnings::shown(warning));
     warning.or_else(|| (answer.left_out.excess > 0).then(|| format!("{} series were left out", answer.left_out.excess)))

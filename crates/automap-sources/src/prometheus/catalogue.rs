@@ -16,7 +16,7 @@ use super::scope::NamespaceSpec;
 pub struct Offer {
     /// The preset's name.
     pub preset: String,
-    /// The system that it stands for.
+    /// The system that it is for.
     pub title: String,
     /// The file it was read from; `None` for the two systems that are tables.
     pub file: Option<String>,
@@ -29,12 +29,12 @@ pub struct Offer {
 /// Whether a preset finds anything.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OfferState {
-    /// Series of the namespace, the largest number at one of the sampled times.
+    /// Series of the namespace: the largest number at any sampled time.
     Found {
         /// Their number.
         series: u64,
     },
-    /// Series without any namespace: used only where no other preset counts requests.
+    /// Series without any namespace: used only if no other preset counts requests.
     WithoutNamespace {
         /// Their number.
         series: u64,
@@ -45,11 +45,11 @@ pub enum OfferState {
     Elsewhere(Vec<String>),
     /// Nothing at all.
     Absent,
-    /// The server does not take the question.
+    /// The server rejects the query.
     Failed(String),
 }
 
-/// Looks for every preset, in order: up to four requests each.
+/// Probes every preset, in order: up to four requests each.
 ///
 /// # Errors
 /// [`RequestError`] when the server does not answer. An expression that it refuses is reported in its offer.
@@ -101,7 +101,7 @@ fn offer(exporter: &'static Exporter, answer: Result<(Answer, Answer), RequestEr
     })
 }
 
-/// The counts of all jobs, added up at their greatest.
+/// The maximum count of each job, summed over all jobs.
 fn most(answer: &Answer) -> u64 {
     let greatest = |points: &[(_, f64)]| points.iter().map(|(_, count)| *count).fold(0.0, f64::max);
     answer.series.iter().map(|s| greatest(&s.points) as u64).sum()

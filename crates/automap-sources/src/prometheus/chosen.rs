@@ -1,9 +1,9 @@
-//! Which clusters an observation looks at, of those that a server has.
+//! Chooses which of a server's clusters an observation covers.
 //!
-//! Where one was asked for, every query carries its matcher and names are as they are. Several are asked for one after the other, and names carry their
-//! cluster (`clusters.rs`). Where none was asked for and the server has several of them, nothing is guessed: it is an error that names them, since an operator
-//! who forgot the flag would otherwise read a diagnosis of a system that nobody runs. Where there is only one, what has no namespace (nodes, the DNS, controllers) is
-//! taken from that one.
+//! If one was requested, every query carries its matcher and names are unchanged. Several are queried one after the other, and names carry their
+//! cluster (`clusters.rs`). If none was requested and the server has several, nothing is guessed: the error names them, since an operator who forgot
+//! the flag would otherwise read a diagnosis of a system that does not exist. If there is only one, series without a namespace (nodes, the DNS,
+//! controllers) are taken from that one.
 
 use std::collections::BTreeSet;
 
@@ -16,34 +16,34 @@ use super::source_error::SourceError;
 /// The cluster of one look.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Chosen {
-    /// Nobody asked for one, and there is nothing to choose from.
+    /// None was requested, and there is nothing to choose from.
     #[default]
     Any,
-    /// Nobody asked for one, and all that is of the namespace is in this one.
+    /// None was requested, and everything of the namespace is in this one.
     Implied(String),
-    /// The only one that was asked for.
+    /// The only one that was requested.
     One(String),
-    /// One of several, which stands in front of names.
+    /// One of several, which prefixes names.
     OneOfSeveral(Place),
 }
 
-/// A cluster and what stands for it in front of names.
+/// A cluster and its prefix in names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Place {
     pub(crate) cluster: String,
-    /// Without a slash, which separates it from the name.
+    /// Contains no slash, which separates it from the name.
     pub(crate) prefix: String,
 }
 
 impl Place {
-    /// A name without the cluster, if it is of this one.
+    /// A name without the cluster, if it belongs to this one.
     pub(crate) fn without<'a>(&self, name: &'a str) -> Option<&'a str> {
         name.strip_prefix(self.prefix.as_str())?.strip_prefix('/')
     }
 }
 
 impl Chosen {
-    /// The cluster that was asked for.
+    /// The requested cluster.
     pub(crate) fn asked(&self) -> Option<&str> {
         match self {
             Self::Any | Self::Implied(_) => None,
@@ -52,7 +52,7 @@ impl Chosen {
         }
     }
 
-    /// Where names carry their cluster.
+    /// The place, if names carry their cluster.
     pub(crate) fn place(&self) -> Option<&Place> {
         match self {
             Self::OneOfSeveral(place) => Some(place),
@@ -61,7 +61,7 @@ impl Chosen {
     }
 }
 
-/// The looks to take, and what is to be said of clusters that are not looked at.
+/// The looks to take, and notes about clusters that are not covered.
 #[derive(Debug, Default)]
 pub(crate) struct Choice {
     pub(crate) looks: Vec<Chosen>,
@@ -117,7 +117,7 @@ pub(crate) fn choose(asked: Option<&str>, known: &Known, namespace: &str) -> Res
     Ok(out)
 }
 
-/// What stands for each cluster in front of names: of `arn:aws:eks:eu-west-1:123:cluster/prod` only `prod`, where that is the only one.
+/// The prefix of each cluster: of `arn:aws:eks:eu-west-1:123:cluster/prod` only `prod`, if no other one ends so.
 fn prefixes(clusters: &[String]) -> Vec<String> {
     let is_only = |short: &str| clusters.iter().filter(|other| short_cluster_name(other) == short).count() == 1;
     let prefix = |name: &String| match short_cluster_name(name) {

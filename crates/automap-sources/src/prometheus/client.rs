@@ -1,7 +1,7 @@
-//! The connection: one request with its repetitions, metered. Knows HTTP, nothing of services.
+//! The connection: sends one request with its retries, and counts the cost. Knows HTTP, but nothing about services.
 //!
-//! Redirects are never followed: they lead to login pages at best, and at worst carry the credentials elsewhere. Queries are sent by POST,
-//! since they get long; where only GET passes, as before OpenShift's tenants, that is remembered for the connection.
+//! Redirects are never followed: they lead to login pages at best, and at worst carry the credentials elsewhere. Queries are sent by POST, since they
+//! get long; if only GET is allowed, as in front of OpenShift's tenants, the connection remembers that.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
@@ -26,13 +26,13 @@ use super::{body, http_failure, retry, tls};
 use crate::http;
 use crate::secret::{ExposeSecret, SecretSource, SecretString};
 
-/// Longest time to establish a connection, whatever the total.
+/// Longest time to establish a connection, regardless of the total timeout.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// Connections that are kept open for the next question. Many targets of one server share a client, and begin and end their questions together.
+/// Connections that are kept open for reuse. Many targets of one server share a client, and start and end their queries together.
 const MAX_IDLE: usize = 32;
-/// Longest question that is sent by GET, encoded: longer addresses are no addresses any more.
+/// Longest encoded query that is sent by GET: longer URLs are not accepted.
 const MAX_GET_BYTES: usize = 60_000;
-/// Refusals that take the server its whole time limit, after which no smaller piece is tried in one observation.
+/// Refusals that use up the server's whole time limit; after this many, no smaller pieces are tried in one observation.
 const MAX_SLOW_REFUSALS: u32 = 8;
 
 /// A Prometheus server, or anything that speaks its HTTP API: Thanos, Mimir, VictoriaMetrics.
@@ -44,7 +44,7 @@ pub struct Client {
     meter: Arc<Meter>,
 }
 
-/// What fetching cost.
+/// The cost of fetching.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FetchStats {
     /// HTTP requests sent, repetitions included.
@@ -70,9 +70,9 @@ struct Link {
     agent: Agent,
     options: ClientOptions,
     headers: Vec<(HeaderName, HeaderValue)>,
-    /// Parameters of every address.
+    /// Parameters sent with every URL.
     parameters: Vec<(String, SecretString)>,
-    /// Whether POST was refused and GET was not.
+    /// Whether POST was refused and GET was accepted.
     is_get_only: AtomicBool,
 }
 
@@ -84,7 +84,7 @@ struct Meter {
     slow_refusals: AtomicU32,
 }
 
-/// One thing to ask for.
+/// One request.
 #[derive(Debug, Hash)]
 pub(crate) struct Call<'a> {
     endpoint: &'a str,
@@ -92,26 +92,26 @@ pub(crate) struct Call<'a> {
     by_get: bool,
 }
 
-/// Statuses by which proxies and servers refuse POST. 403 is also said to those who may not query at all: GET tells.
+/// Statuses by which proxies and servers refuse POST. 403 is also the answer to clients that may not query at all; GET shows the difference.
 const POST_REFUSED: [u16; 3] = [403, 405, 501];
 
 impl<'a> Call<'a> {
-    /// A short question, always by GET.
+    /// A short request, always by GET.
     pub(crate) fn get(endpoint: &'a str, form: &'a [(&'a str, String)]) -> Self {
         Self { endpoint, form, by_get: true }
     }
 
-    /// A query, by POST where that is allowed.
+    /// A query, by POST if allowed.
     pub(crate) fn query(endpoint: &'a str, form: &'a [(&'a str, String)]) -> Self {
         Self { endpoint, form, by_get: false }
     }
 
-    /// What is asked, for the log.
+    /// The expression, for the log.
     fn promql(&self) -> Option<&str> {
         self.form.iter().find(|(name, _)| *name == "query").map(|(_, promql)| promql.as_str())
     }
 
-    /// Upper bound of the length as part of an address: every byte may need an escape.
+    /// Upper bound of the length as part of a URL: every byte may need an escape.
     fn encoded_bytes(&self) -> usize {
         let escaped = |byte: u8| if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) { 1 } else { 3 };
         self.form.iter().map(|(name, value)| name.len() + 2 + value.bytes().map(escaped).sum::<usize>()).sum()
@@ -119,7 +119,7 @@ impl<'a> Call<'a> {
 }
 
 impl Client {
-    /// Checks the address and reads the certificates; connects to nothing yet.
+    /// Checks the address and reads the certificates; does not connect yet.
     ///
     /// # Errors
     /// When the address, a header or a certificate file cannot be used.
@@ -152,7 +152,7 @@ impl Client {
         Ok(Self { link: Arc::new(link), meter: Arc::default() })
     }
 
-    /// The cluster whose series are looked at; `None` where the server has one only.
+    /// The requested cluster; `None` if the server has only one.
     pub(crate) fn cluster(&self) -> Option<&str> {
         self.link.options.cluster.as_deref()
     }
@@ -162,24 +162,24 @@ impl Client {
         self.link.address.as_str()
     }
 
-    /// What is looked for on this server.
+    /// The presets that are looked for on this server.
     pub fn presets(&self) -> &Presets {
         &self.link.options.presets
     }
 
-    /// What this client and its clones have cost so far.
+    /// The cost of this client and its clones so far.
     pub fn stats(&self) -> FetchStats {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let Meter { requests, bytes, retries, .. } = &*self.meter;
         FetchStats { requests: read(requests), bytes: read(bytes), retries: read(retries) }
     }
 
-    /// The same connection with counters of its own.
+    /// The same connection with separate counters.
     pub(crate) fn metered(&self) -> Self {
         Self { link: Arc::clone(&self.link), meter: Arc::default() }
     }
 
-    /// Whether a smaller piece may be tried after a refusal that took long; counts it.
+    /// Whether a smaller piece may be tried after a slow refusal; counts it.
     pub(crate) fn has_patience(&self) -> bool {
         self.meter.slow_refusals.fetch_add(1, Ordering::Relaxed) < MAX_SLOW_REFUSALS
     }
@@ -188,12 +188,12 @@ impl Client {
         self.link.options.concurrency.clamp(1, MAX_CONCURRENCY)
     }
 
-    /// The limit to pass on to the server.
+    /// The timeout to pass on to the server.
     pub(crate) fn timeout(&self) -> Duration {
         self.link.options.timeout
     }
 
-    /// Sends, repeats what may be repeated, and decodes.
+    /// Sends the request, with retries if possible, and decodes the answer.
     pub(crate) fn fetch<T: DeserializeOwned>(&self, call: &Call<'_>) -> Result<Decoded<T>, RequestError> {
         let span = debug_span!(target: "query", "query", endpoint = call.endpoint, promql = call.promql());
         let _inside = span.enter();
@@ -306,7 +306,7 @@ fn resolve(source: &SecretSource) -> Result<SecretString, Failure> {
     source.read().map_err(|e| Failure::File { path: e.place, reason: e.reason })
 }
 
-/// The value is marked as sensitive, so that no log prints it.
+/// Marks the value as sensitive, so that no log prints it.
 fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), Failure> {
     let bad = || Failure::BadHeader(super::error::excerpt(name));
     let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| bad())?;

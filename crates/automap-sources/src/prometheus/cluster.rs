@@ -1,7 +1,7 @@
-//! Which clusters are looked at, and which cluster a series is of.
+//! Which clusters are observed, and which cluster a series belongs to.
 //!
 //! Stores such as Thanos and Mimir hold several clusters, which often have the same namespaces, services and nodes. Their sums would describe a
-//! system that nobody runs. So each cluster is asked for by itself, by the label that names it, and where several are, its names carry it
+//! system that does not exist. So each cluster is queried separately, by the label that names it, and if there are several, names carry the cluster
 //! (`clusters.rs`). The probe for an exporter returns the labels that name a cluster; a label with one value, or none, decides nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,13 +15,13 @@ use super::promql::{self, Cluster, OF_ISTIO};
 use super::query::Answer;
 use super::scope::{fits, parts};
 
-/// What a name begins with, within a look, that a call has in another cluster: `@us/carts`. No name in Kubernetes has such a sign.
+/// Within a look, marks the name of a call's end in another cluster: `@us/carts`. Kubernetes names cannot contain this character.
 pub(crate) const ELSEWHERE: char = '@';
 
-/// Most clusters of one observation: the first ones by name. Each costs the requests of one.
+/// Most clusters of one observation: the first ones by name. Each costs a full set of requests.
 pub const MAX_CLUSTERS: usize = 10;
 
-/// Which clusters were asked for: a name, several between commas, or patterns in which `*` stands for anything.
+/// The requested clusters: a name, several separated by commas, or patterns in which `*` stands for anything.
 ///
 /// ```
 /// use automap_sources::prometheus::ClusterSpec;
@@ -34,28 +34,28 @@ pub const MAX_CLUSTERS: usize = 10;
 pub struct ClusterSpec(Vec<String>);
 
 impl ClusterSpec {
-    /// Reads what was typed. Empty parts and repetitions are dropped.
+    /// Parses the user's input. Empty parts and repetitions are dropped.
     pub fn parse(text: &str) -> Self {
         Self(parts(text))
     }
 
-    /// Whether it is a single name, so that names are not told apart by clusters.
+    /// Whether it is a single name, so that names need no cluster.
     pub fn is_one(&self) -> bool {
         matches!(self.0.as_slice(), [name] if !name.contains('*'))
     }
 
-    /// Whether a cluster is meant.
+    /// Whether a cluster is included.
     pub fn matches(&self, cluster: &str) -> bool {
         self.0.iter().any(|part| fits(part, cluster))
     }
 
-    /// The names among them that are no patterns.
+    /// The plain names among them, without patterns.
     pub(crate) fn plain(&self) -> impl Iterator<Item = &String> {
         self.0.iter().filter(|part| !part.contains('*'))
     }
 }
 
-/// What a cluster's name ends in: `prod` of `arn:aws:eks:eu-west-1:123:cluster/prod`, and all of a name without a slash.
+/// The end of a cluster's name: `prod` of `arn:aws:eks:eu-west-1:123:cluster/prod`, and the whole of a name without a slash.
 pub fn short_cluster_name(name: &str) -> &str {
     name.rsplit('/').next().unwrap_or(name)
 }
@@ -67,7 +67,7 @@ pub(crate) const LABELS: [&str; 6] =
 /// The clusters of one exporter's series: label → names.
 pub(crate) type Clusters = BTreeMap<&'static str, BTreeSet<String>>;
 
-/// The labels that a probe has to return, each with a comma in front.
+/// The labels that a probe must return, each preceded by a comma.
 pub(crate) fn grouping(exporter: &Exporter) -> String {
     let mut labels: Vec<&str> = LABELS.to_vec();
     labels.retain(|label| exporter.quotes_names || promql::is_plain_label(label));
@@ -80,12 +80,12 @@ pub(crate) fn grouping(exporter: &Exporter) -> String {
     labels.iter().map(|label| format!(", {}", promql::label_name(label))).collect()
 }
 
-/// Both ends of a call have a cluster; that of the series is the reporter's.
+/// Both ends of a call have a cluster; the series belongs to the reporter's.
 fn says_who_reports(exporter: &Exporter) -> bool {
     exporter.needs.is_some_and(|(label, _)| label == "reporter") || exporter.selector.contains("reporter=")
 }
 
-/// The clusters named in the answer to a probe. Where no label is meant for it, Istio's own labels count.
+/// The clusters named in the answer to a probe. Without a dedicated label, Istio's own labels count.
 pub(crate) fn of(series: &[LabelledSeries]) -> Clusters {
     let mut all = Clusters::new();
     for LabelledSeries { labels, .. } in series {
@@ -109,7 +109,7 @@ pub(crate) fn of(series: &[LabelledSeries]) -> Clusters {
     all
 }
 
-/// The first label that tells several clusters apart, with their names.
+/// The first label with several clusters, with their names.
 pub(crate) fn several(clusters: &Clusters) -> Option<(&'static str, Vec<String>)> {
     let (label, names) = clusters.iter().find(|(_, names)| names.len() > 1)?;
     Some((label, names.iter().cloned().collect()))
@@ -121,8 +121,8 @@ pub(crate) fn named(clusters: &Clusters, name: &str) -> Option<Cluster> {
     Some(Cluster { label: (*label).to_owned(), name: name.to_owned(), or_none: false })
 }
 
-/// The clusters that the exporters of services know, each by the label that tells several apart, else by its first one. A store may call its own
-/// members a cluster.
+/// The clusters that the exporters of services know, each by the label that distinguishes several, else by its first one. Stores are left out, since
+/// one may call its own members a cluster.
 pub(crate) fn known(probed: &[(&'static Exporter, Result<Answer, RequestError>)]) -> Known {
     let mut known = Known::default();
     for (exporter, answer) in probed.iter().filter(|(exporter, _)| exporter.is_of_services()) {
@@ -143,11 +143,11 @@ pub(crate) fn known(probed: &[(&'static Exporter, Result<Answer, RequestError>)]
 /// The clusters of a server.
 #[derive(Debug, Default)]
 pub(crate) struct Known {
-    /// By the labels that tell them apart.
+    /// By the labels that distinguish them.
     by_label: Clusters,
     /// By any label.
     pub(crate) all: BTreeSet<String>,
-    /// What Istio calls a cluster, and what other labels call it.
+    /// Istio's name of a cluster, and its name in other labels.
     of_istio: BTreeSet<(String, String)>,
 }
 
@@ -157,12 +157,12 @@ impl Known {
         self.by_label.values().flatten().cloned().collect::<BTreeSet<_>>().into_iter().collect()
     }
 
-    /// A label that tells several apart, with their names.
+    /// A label that distinguishes several, with their names.
     pub(crate) fn several(&self) -> Option<(&'static str, Vec<String>)> {
         several(&self.by_label)
     }
 
-    /// The end of a call that reports it is in the cluster of its series.
+    /// The reporting end of a call is in the cluster of its series.
     fn learn(&mut self, series: &[LabelledSeries]) {
         for one in series {
             let end = match one.labels.get("reporter").map(String::as_str) {
@@ -177,7 +177,7 @@ impl Known {
         }
     }
 
-    /// How calls name clusters, seen from one of them; `prefixes` are what stands for those that are looked at.
+    /// How calls name clusters, seen from one of them; `prefixes` are those of the observed clusters.
     pub(crate) fn ends(&self, own: &str, prefixes: &BTreeMap<&str, &str>) -> Ends {
         let of_own = self.of_istio.iter().filter(|(_, name)| name == own).map(|(istio, _)| istio.clone());
         let own: BTreeSet<String> = of_own.chain([own.to_owned()]).collect();
@@ -194,24 +194,24 @@ impl Known {
     }
 }
 
-/// What the labels of calls call a cluster.
+/// The names of clusters in the labels of calls.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Ends {
-    /// The one that is looked at; empty where all are taken for one.
+    /// The observed one; empty if all are treated as one.
     own: BTreeSet<String>,
-    /// Others, by what their own series call them.
+    /// Others: the label's name → the name in their own series.
     others: BTreeMap<String, String>,
 }
 
 impl Ends {
-    /// The cluster that a label of a call names, if it is another one.
+    /// The cluster that a call's label names, if it is another one.
     pub(crate) fn elsewhere<'a>(&'a self, named: &'a str) -> Option<&'a str> {
         let is_other = !self.own.is_empty() && !self.own.contains(named);
         is_other.then(|| self.others.get(named).map_or(named, String::as_str))
     }
 }
 
-/// The entity of a name that a call has in another cluster: `@us/shop/carts` where names carry their namespace, else `@us/carts`.
+/// The entity for a call's end in another cluster: `@us/shop/carts` if names carry their namespace, else `@us/carts`.
 pub(crate) fn elsewhere(marked: &str) -> Option<Entity> {
     let (cluster, name) = marked.strip_prefix(ELSEWHERE)?.split_once('/')?;
     let namespace = name.split_once('/').map(|(namespace, _)| namespace.to_owned());
@@ -220,7 +220,7 @@ pub(crate) fn elsewhere(marked: &str) -> Option<Entity> {
 
 #[cfg(test)]
 impl Known {
-    /// These clusters, told apart by a label.
+    /// These clusters, distinguished by a label.
     pub(crate) fn of(label: &'static str, names: &[&str]) -> Self {
         let names: BTreeSet<String> = names.iter().map(ToString::to_string).collect();
         let by_label = if names.is_empty() { Clusters::new() } else { Clusters::from([(label, names.clone())]) };

@@ -1,12 +1,12 @@
-//! Puts the looks at several clusters together: every name carries its cluster, so that two services `carts` stay two, and so do two nodes `node-1`.
+//! Merges the looks at several clusters: every name carries its cluster, so that two services `carts` remain two, and so do two nodes `node-1`.
 //!
 //! ```text
 //!  eu: carts → carts-db on node/n1 ┐                 eu/carts → eu/carts-db on eu/node/n1
 //!  us: carts → carts-db on node/n1 ┴▶ in one frame:  us/carts → us/carts-db on us/node/n1
 //! ```
 //!
-//! Each cluster was asked by itself, so nothing can be mixed that has to be taken apart here. One look alone keeps its names; only what a call reaches in another
-//! cluster has that one in front. What was said of all clusters alike is told once.
+//! Each cluster is queried separately, so nothing needs to be taken apart here. A single look keeps its names; only the ends of calls in another
+//! cluster get that one as a prefix. Notes that apply to all clusters alike appear once.
 
 use std::collections::BTreeSet;
 
@@ -24,16 +24,16 @@ use super::chosen::{Chosen, Place};
 use super::cluster::ELSEWHERE;
 use super::gather::Gathered;
 
-/// What came of the look at one cluster.
+/// The result of the look at one cluster.
 #[derive(Debug, Default)]
 pub(crate) struct Looked {
     pub(crate) chosen: Chosen,
     pub(crate) gathered: Gathered,
-    /// What was not there to be asked.
+    /// What could not be queried because it is absent.
     pub(crate) not_there: Vec<NotChecked>,
 }
 
-/// A name of a look as it is in the observation.
+/// The name in the observation of a name in a look.
 fn name(place: Option<&Place>, name: &str) -> String {
     match (name.strip_prefix(ELSEWHERE), place) {
         (Some(elsewhere), _) => elsewhere.to_owned(),
@@ -42,7 +42,7 @@ fn name(place: Option<&Place>, name: &str) -> String {
     }
 }
 
-/// The services of one cluster by the names of its look.
+/// The services of one cluster, by their names in its look.
 pub(crate) fn services_of(place: Option<&Place>, services: &[String]) -> Vec<String> {
     match place {
         None => services.to_vec(),
@@ -50,7 +50,7 @@ pub(crate) fn services_of(place: Option<&Place>, services: &[String]) -> Vec<Str
     }
 }
 
-/// All looks as one, with their series in order.
+/// Merges all looks into one, with their series in order.
 pub(crate) fn together(looked: Vec<Looked>) -> Looked {
     let mut out = Looked::default();
     let several = looked.len();
@@ -79,7 +79,7 @@ pub(crate) fn together(looked: Vec<Looked>) -> Looked {
     out
 }
 
-/// Gives everything in a look the names of the observation.
+/// Renames everything in a look to the names of the observation.
 fn rename(gathered: &mut Gathered, place: Option<&Place>) {
     let has_elsewhere = || gathered.raw.iter().any(|s| s.peer.as_ref().is_some_and(|p| p.starts_with(ELSEWHERE)));
     let callers = || gathered.raw.iter().any(|s| s.service.starts_with(ELSEWHERE));
@@ -110,7 +110,7 @@ fn rename(gathered: &mut Gathered, place: Option<&Place>) {
     }
 }
 
-/// Remarks of several looks, in order, with the clusters that they are of.
+/// Notes of several looks, in order, with their clusters.
 #[derive(Debug)]
 struct Told<T>(Vec<(T, Vec<String>)>);
 
@@ -129,7 +129,7 @@ impl<T: PartialEq> Told<T> {
         }
     }
 
-    /// Each once, with its clusters in front where it is not of all.
+    /// Each note once, prefixed with its clusters if it does not apply to all.
     fn told(self, is_some: impl Fn(usize) -> bool, text: impl Fn(&mut T) -> &mut String) -> Vec<T> {
         let told = |(mut item, clusters): (T, Vec<String>)| {
             if !clusters.is_empty() && is_some(clusters.len()) {
@@ -142,7 +142,7 @@ impl<T: PartialEq> Told<T> {
     }
 }
 
-/// What was changed in all clusters: the time that was looked at in each of them.
+/// The changes of all clusters, for the time that is covered in each of them.
 pub(crate) fn changes(outcomes: Vec<(Chosen, Outcome)>) -> (ChangeLog, Vec<NotChecked>, Vec<QueryRecord>) {
     let several = outcomes.len();
     let (mut log, mut queries, mut not_checked) = (ChangeLog::default(), Vec::new(), Told::default());
@@ -166,7 +166,7 @@ pub(crate) fn changes(outcomes: Vec<(Chosen, Outcome)>) -> (ChangeLog, Vec<NotCh
     (if several == 1 { log } else { log.bounded() }, not_checked, queries)
 }
 
-/// Counts by label in each cluster, by the names of its look.
+/// Breakdowns in each cluster, by the names of its look.
 pub(crate) fn break_down(
     places: &[Option<&Place>],
     wanted: &[Wanted],

@@ -1,4 +1,4 @@
-//! Series of an answer → one column of values per service and signal.
+//! Turns the series of an answer into one column of values per service and signal.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,17 +10,17 @@ use super::query::{Answer, Grid};
 /// Values over the grid; `NaN` is a gap.
 pub(crate) type Columns = BTreeMap<Owner, Vec<f64>>;
 
-/// What one signal came to.
+/// The result of one signal.
 #[derive(Debug, Default)]
 pub(crate) struct Combined {
     pub(crate) columns: Columns,
-    /// Series that the signal is made of.
+    /// Series that the signal is computed from.
     pub(crate) series: u64,
     /// Their samples.
     pub(crate) samples: u64,
     /// Series whose labels name no service.
     pub(crate) unnamed: u64,
-    /// Owners of a mean or a share of which one of both vectors is missing, so that the answer is not whole.
+    /// Owners of a mean or a share for which one of the two vectors is missing, so that the answer is incomplete.
     pub(crate) halves: BTreeSet<Owner>,
 }
 
@@ -41,8 +41,8 @@ pub(crate) fn signal(planned: &Planned, answer: &Answer, names: &Names, grid: Gr
     out
 }
 
-/// Adds up the series of each owner: a service's pods, a call's known and unknown destinations. A store is as exhausted as its worst instance, and
-/// several exporters may tell of the same one.
+/// Sums the series of each owner: a service's pods, a call's known and unknown destinations. A store is as exhausted as its worst instance, and
+/// several exporters may report the same one.
 fn sum(planned: &Planned, index: usize, answer: &Answer, names: &Names, grid: Grid, out: &mut Combined) -> Columns {
     let mut columns = Columns::new();
     for series in part(answer, index) {
@@ -66,9 +66,9 @@ fn sum(planned: &Planned, index: usize, answer: &Answer, names: &Names, grid: Gr
     columns
 }
 
-/// Makes gaps of what a rate window covers in part only: up to three quarters of it after the last sample of a target that is not scraped
-/// any more, and up to the same before the window is full again. The server extends what it has, and a service whose last
-/// values are 100, 100, 75, 50 seems to have slowed down before it went out of sight.
+/// Replaces values of rate windows that are only partly covered by gaps: up to three quarters of a window after the last sample of a target that is
+/// no longer scraped, and the same before the window is full again. The server extrapolates, so a service whose last values are 100, 100, 75, 50
+/// would seem to have slowed down before it disappeared.
 pub(crate) fn without_partial_windows(columns: &mut Columns, rate_ms: i64, step_ms: i64) {
     let after_end = ((3 * rate_ms) as u64).div_ceil((4 * step_ms).max(1) as u64) as usize;
     let after_start = after_end.saturating_sub(1);
@@ -84,7 +84,7 @@ pub(crate) fn without_partial_windows(columns: &mut Columns, rate_ms: i64, step_
     }
 }
 
-/// A gap and a value make the value.
+/// A gap and a value give the value.
 fn add(known: f64, more: f64) -> f64 {
     if known.is_nan() {
         more
@@ -95,7 +95,7 @@ fn add(known: f64, more: f64) -> f64 {
     }
 }
 
-/// Owners of one vector that the other must have too: a sum and its count are of the same requests, and what failed is a part of all.
+/// Owners of one vector that the other lacks: a sum and its count cover the same requests, and failures are a part of all requests.
 fn halves(formula: &Formula, over: &Columns, under: &Columns) -> BTreeSet<Owner> {
     let counts = |values: &[f64]| values.iter().any(|v| *v > 0.0);
     let lacking = |of: &Columns, other: &Columns| {
@@ -104,13 +104,13 @@ fn halves(formula: &Formula, over: &Columns, under: &Columns) -> BTreeSet<Owner>
     };
     match formula {
         Formula::Mean { .. } => &lacking(over, under) | &lacking(under, over),
-        // Failures that are zero are a series too, which nothing but its own whole can have brought.
+        // Failures of zero are a series too, which only its own whole can have produced.
         Formula::Share { .. } => over.keys().filter(|owner| !under.contains_key(*owner)).cloned().collect(),
         Formula::Sum(_) | Formula::Events { .. } => BTreeSet::new(),
     }
 }
 
-/// For every owner of `under`: its value with `over`, by the formula. Without a value of `under` there is no result.
+/// For every owner of `under`: its value combined with `over` by the formula. Without a value of `under` there is no result.
 fn join(formula: &Formula, over: &Columns, under: Columns) -> Columns {
     let mut out = Columns::new();
     for (owner, mut values) in under {
@@ -131,7 +131,7 @@ fn apply(formula: &Formula, over: f64, under: f64) -> f64 {
         Formula::Events { .. } => or_zero,
         _ if under.is_nan() || under <= 0.0 => f64::NAN,
         Formula::Mean { .. } => over / under,
-        // Both are estimates of their own; a young series may seem to fail more often than it is asked.
+        // Both are separate estimates, so a young series may seem to have more failures than requests.
         Formula::Share { .. } if or_zero > under => 1.0,
         Formula::Share { .. } => or_zero / under,
     }

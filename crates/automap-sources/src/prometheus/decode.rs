@@ -1,8 +1,8 @@
 //! Decodes Prometheus' JSON into labels and points.
 //!
-//! Numbers are read straight from the bytes, without a JSON tree in between: an answer can have 64 MiB. Native histograms are counted
-//! and left out. Front ends that write `null` where Prometheus writes an empty list or leaves a field out are understood: the type of a
-//! result is told by its shape, never by its name.
+//! Numbers are read directly from the bytes, without a JSON tree: an answer can have 64 MiB. Native histograms are counted and left out. Front ends
+//! that write `null` where Prometheus writes an empty list or omits a field are accepted: the type of a result is determined by its shape, never by
+//! its name.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -29,7 +29,7 @@ pub struct LabelledSeries {
     pub points: Vec<(Timestamp, f64)>,
 }
 
-/// An answer's content and the server's remarks.
+/// An answer's content and the server's warnings.
 #[derive(Debug)]
 pub(crate) struct Decoded<T> {
     pub(crate) data: T,
@@ -40,17 +40,17 @@ pub(crate) struct Decoded<T> {
     pub(crate) permit: Option<Permit>,
 }
 
-/// Most series of an answer that are decoded; more are counted. One of 36 bytes takes 700 in memory.
+/// Most series of an answer that are decoded; the rest is only counted. One of 36 bytes takes 700 in memory.
 const MAX_ROWS: usize = 100_000;
 /// Most labels of a series that are kept.
 const MAX_LABELS: usize = 64;
 /// Most warnings of an answer that are kept.
 const MAX_WARNINGS: usize = 100;
 
-/// The series of an answer to a query, decoded as [`super::Client`] does. At most 100,000 rows of it.
+/// The series of an answer to a query, decoded as [`super::Client`] does. At most 100,000 rows.
 ///
 /// # Errors
-/// [`Failure`] if it is no answer of Prometheus, or one that tells of an error.
+/// [`Failure`] if it is not an answer of Prometheus, or reports an error.
 pub fn decode(body: &[u8]) -> Result<Vec<LabelledSeries>, Failure> {
     let (series, ..) = envelope::<QueryData>(body)?.data.into_series();
     Ok(series)
@@ -70,7 +70,7 @@ pub(crate) fn envelope<T: DeserializeOwned>(body: &[u8]) -> Result<Decoded<T>, F
         return Err(Failure::api(&error_type, &error));
     }
     warnings.extend(infos);
-    // Remarks on the expression say nothing about the data.
+    // Remarks about the expression do not concern the data.
     warnings.retain(|w| !w.starts_with("PromQL "));
     if is_partial || partial_response {
         warnings.push("the server marks the answer as partial".to_owned());
@@ -101,12 +101,12 @@ struct Envelope<T> {
     /// VictoriaMetrics' field.
     #[serde(default, rename = "isPartial", deserialize_with = "or_default")]
     is_partial: bool,
-    /// What proxies of Thanos add.
+    /// Added by proxies of Thanos.
     #[serde(default, rename = "partialResponse", deserialize_with = "or_default")]
     partial_response: bool,
 }
 
-/// A list of texts, of which the first [`MAX_WARNINGS`] are kept.
+/// A list of strings, of which the first [`MAX_WARNINGS`] are kept.
 #[derive(Default)]
 struct Texts(Vec<String>);
 
@@ -135,7 +135,7 @@ impl<'de> Deserialize<'de> for Texts {
     }
 }
 
-/// `null` is the same as nothing.
+/// Treats `null` as missing.
 pub(crate) fn or_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(field: D) -> Result<T, D::Error> {
     Ok(Option::deserialize(field)?.unwrap_or_default())
 }
@@ -147,13 +147,13 @@ pub(crate) struct QueryData {
     result: QueryResult,
 }
 
-/// What stands in `result`.
+/// The content of `result`.
 #[derive(Default)]
 enum QueryResult {
     /// Nothing: `[]` or `null`.
     #[default]
     Empty,
-    /// A matrix or a vector: points over time, or values at one time; and how many rows more there were.
+    /// A matrix or a vector: points over time, or values at one time; and the number of rows that were not decoded.
     Rows(Vec<Row>, u64),
     /// A number without labels.
     Scalar(Sample),
@@ -194,7 +194,7 @@ impl<'de> Deserialize<'de> for QueryResult {
     }
 }
 
-/// The first element of a result tells which kind it is.
+/// The first element of a result, which determines its kind.
 enum Element {
     Row(Row),
     Seconds(f64),
@@ -230,7 +230,7 @@ fn time<E: serde::de::Error>(seconds: f64) -> Result<Timestamp, E> {
     Timestamp::from_seconds(seconds).ok_or_else(|| E::custom("a time beyond year 9999"))
 }
 
-/// One series as Prometheus writes it.
+/// One series in Prometheus' format.
 #[derive(Deserialize)]
 struct Row {
     #[serde(default, deserialize_with = "labels")]
@@ -244,7 +244,7 @@ struct Row {
 }
 
 impl QueryData {
-    /// The series with float values, how many series held native histograms, which are left out, and how many more than can be read there were.
+    /// The series with float values, the number of series with native histograms, which are left out, and the number of series that were not decoded.
     pub(crate) fn into_series(self) -> (Vec<LabelledSeries>, u64, u64) {
         let (rows, more) = match self.result {
             QueryResult::Empty => return (Vec::new(), 0, 0),
@@ -262,7 +262,7 @@ impl QueryData {
     }
 }
 
-/// Labels, whose values may become names: anybody who can deploy or export a metric writes them. `null` is none.
+/// Labels, whose values may become names: anybody who can deploy or export a metric controls them. `null` means none.
 fn labels<'de, D: Deserializer<'de>>(field: D) -> Result<Labels, D::Error> {
     struct Pairs;
     impl<'de> Visitor<'de> for Pairs {
@@ -320,7 +320,7 @@ impl<'de> Deserialize<'de> for Sample {
     }
 }
 
-/// A number as text, as JSON knows neither `NaN` nor infinity.
+/// A number as a string, since JSON has neither `NaN` nor infinity.
 struct Number(f64);
 
 impl<'de> Deserialize<'de> for Number {

@@ -1,4 +1,4 @@
-//! Detects which exporters know the namespace, and explains why none does.
+//! Detects which exporters know the namespace, and explains if none does.
 
 use automap_core::note::{NotChecked, Note};
 use automap_core::observation::{QueryRecord, QueryState};
@@ -23,7 +23,7 @@ use super::query::{Answer, Grid};
 use super::scope::{Expanded, NamespaceSpec, Scope};
 use super::source_error::SourceError;
 
-/// Instants at which an exporter is looked for: pods may come late or go early.
+/// Instants at which an exporter is probed: pods may start late or end early.
 const PROBE_SAMPLES: i64 = 5;
 
 /// The probe for one exporter.
@@ -31,7 +31,7 @@ pub(crate) fn probe(exporter: &Exporter, namespace: &Scope) -> String {
     probe_by(exporter, &exporter.presence(str::to_owned), namespace)
 }
 
-/// The same by another vector of its series.
+/// The same with another vector of its series.
 pub(crate) fn probe_by(exporter: &Exporter, presence: &str, namespace: &Scope) -> String {
     let mut by = exporter.needs.map_or(String::new(), |(label, _)| format!(", {label}"));
     if exporter.accepts_missing_namespace() {
@@ -44,7 +44,7 @@ pub(crate) fn probe_by(exporter: &Exporter, presence: &str, namespace: &Scope) -
     promql::fill(&(count + &unless), &values)
 }
 
-/// Looks for every exporter, once for all clusters: what is there in each of those that are looked at.
+/// Probes every exporter, once for all clusters, and returns what each observed cluster has.
 pub(crate) fn exporters(
     client: &Client,
     options: &ObserveOptions,
@@ -80,8 +80,8 @@ pub(crate) fn exporters(
 /// An exporter and the answer to its probe.
 pub(crate) type Probed = (&'static Exporter, Result<Answer, RequestError>);
 
-/// One request for each of the usual exporters, one for all others together, and one for those whose labels stand between quotes: servers
-/// before Prometheus 3 refuse these as a whole.
+/// One request for each of the usual exporters, one for all others together, and one for those with quoted labels, which servers before Prometheus 3
+/// refuse entirely.
 fn probe_all(client: &Client, all: &[&'static Exporter], namespace: &Scope, grid: Grid) -> Vec<Probed> {
     let ask = |asked: &Vec<&'static Exporter>| {
         let probes: Vec<String> = asked.iter().map(|e| probe(e, namespace)).collect();
@@ -95,7 +95,7 @@ fn probe_all(client: &Client, all: &[&'static Exporter], namespace: &Scope, grid
     let mut out: Vec<Probed> = Vec::new();
     for (group, answer) in groups.into_iter().zip(answered) {
         match answer {
-            // One expression that the server cannot read must not hide the others.
+            // One expression that the server cannot parse must not hide the others.
             Err(error) if error.is_rejected_query() && group.len() > 1 => {
                 let alone: Vec<_> = group.into_iter().map(|e| vec![e]).collect();
                 let answered = parallel::map(&alone, client.concurrency(), ask, |_| {});
@@ -104,7 +104,7 @@ fn probe_all(client: &Client, all: &[&'static Exporter], namespace: &Scope, grid
             answer => out.extend(group.iter().enumerate().map(|(i, e)| {
                 let ours = |answer: &Answer| Answer {
                     series: plan::part(answer, i).cloned().collect(),
-                    // Those of the whole answer count once.
+                    // The warnings of the whole answer count once.
                     warnings: if i == 0 { answer.warnings.clone() } else { Vec::new() },
                     ..Answer::default()
                 };
@@ -113,7 +113,7 @@ fn probe_all(client: &Client, all: &[&'static Exporter], namespace: &Scope, grid
         }
     }
     for (exporter, answer) in &mut out {
-        // Presets of one's own are believed to be meant; of a built-in one there is nothing to tell.
+        // A refused preset of the user is reported; a refused built-in one is not.
         if is_beyond_server(exporter, answer.as_ref().err()) {
             *answer = Ok(Default::default());
         }
@@ -122,26 +122,26 @@ fn probe_all(client: &Client, all: &[&'static Exporter], namespace: &Scope, grid
     out
 }
 
-/// Whether a server refuses a built-in preset for its quoted labels: it cannot have any.
+/// Whether a server refuses a built-in preset for its quoted labels: it cannot have any such series.
 pub(crate) fn is_beyond_server(exporter: &Exporter, error: Option<&RequestError>) -> bool {
     exporter.quotes_names && exporter.is_built_in() && error.is_some_and(RequestError::is_rejected_query)
 }
 
-/// An exporter that counts requests in one of the clusters that are looked at.
+/// An exporter that counts requests in one of the observed clusters.
 #[derive(Clone, Debug)]
 pub(crate) struct RequestCounter {
     pub(crate) exporter: &'static Exporter,
-    /// What it is narrowed to.
+    /// The cluster it is narrowed to.
     pub(crate) cluster: Option<Cluster>,
-    /// What stands in front of its services, where several clusters are looked at.
+    /// The prefix of its services, if several clusters are observed.
     pub(crate) place: Option<Place>,
 }
 
-/// The exporters that count requests in a namespace, in order of trust. Those whose series name no namespace are taken only where no other one counts
-/// requests, and those that name no cluster only where one is looked at.
+/// The exporters that count requests in a namespace, in order of trust. Those whose series have no namespace are used only if no other one counts
+/// requests, and those whose series have no cluster only if one is observed.
 ///
 /// # Errors
-/// [`RequestError`] when the server does not answer. An exporter whose probe the server refuses is left out.
+/// [`RequestError`] when the server does not answer. An exporter whose probe is refused is left out.
 pub(crate) fn request_counters(
     client: &Client,
     namespace: &Scope,
@@ -152,7 +152,7 @@ pub(crate) fn request_counters(
     let mut probed = probe_all(client, &counting.collect::<Vec<_>>(), namespace, grid);
     native::settle(client, &mut probed, namespace, grid);
     let known = cluster::known(&probed);
-    // Whoever has to choose a cluster first learns that from the observation.
+    // A user who has to choose a cluster first gets that error from the observation.
     let Ok(Choice { looks, .. }) = chosen::choose(client.cluster(), &known, "") else { return Ok(Vec::new()) };
     for (exporter, answer) in probed {
         match answer {
@@ -175,7 +175,7 @@ pub(crate) fn request_counters(
     Ok(if named.is_empty() { nameless } else { named })
 }
 
-/// Whether any of an exporter's series names its namespace.
+/// Whether any of an exporter's series has a namespace.
 pub(crate) fn knows_namespace(exporter: &Exporter, series: &[LabelledSeries]) -> bool {
     let has_namespace = |s: &LabelledSeries| s.labels.get(exporter.namespace_label).is_some_and(|n| !n.is_empty());
     !exporter.accepts_missing_namespace() || series.iter().any(has_namespace)
@@ -189,7 +189,7 @@ pub(crate) fn probe_grid(options: &ObserveOptions) -> Grid {
 }
 
 impl Found {
-    /// What of the answers to the probes is of the cluster that is looked at.
+    /// The part of the probes' answers that belongs to the observed cluster.
     fn among(
         mut self,
         probed: &[Probed],
@@ -209,7 +209,7 @@ impl Found {
                     Ours::Taken(series) => nameless.push((exporter, series)),
                     Ours::Elsewhere => self.absent.push(exporter),
                 },
-                // Without it a diagnosis says what it said before there was such a preset.
+                // Without it, a diagnosis is the same as before this preset existed.
                 Err(_) if exporter.outside.is_some() && exporter.is_built_in() => {}
                 Err(error) => {
                     self.failed(exporter, error);
@@ -217,7 +217,7 @@ impl Found {
                 }
             }
         }
-        // Series that name no namespace may belong to any: they are used where no other exporter counts requests.
+        // Series without a namespace may belong to any: they are used if no other exporter counts requests.
         if !nameless.is_empty() && !self.exporters.iter().any(|e| e.counts_requests()) {
             if self.exporters.is_empty()
                 && let error @ (SourceError::UnknownNamespace { .. } | SourceError::Contradiction { .. }) =
@@ -261,7 +261,7 @@ impl Found {
         Ok(())
     }
 
-    /// Takes what stands outside, where its series name our namespace or belong to nobody in particular.
+    /// Accepts an outside exporter if its series name our namespace or none in particular.
     fn stands_outside(&mut self, exporter: &'static Exporter, series: &[LabelledSeries]) {
         if !series.is_empty() && knows_namespace(exporter, series) {
             self.outside.push(exporter);
@@ -276,8 +276,8 @@ impl Found {
         self.notes.push(Note::warning("no_namespace", text));
     }
 
-    /// Reports absent exporters, except where another one has the same signal, and except presets of files: few clusters have more
-    /// than one or two of those.
+    /// Reports absent exporters, except if another one has the same signal, and except presets from files: few clusters have more than one or two of
+    /// those.
     fn report_absent(&mut self) {
         for exporter in std::mem::take(&mut self.absent) {
             let first = exporter.signals.first().map_or("", |s| s.name);
@@ -290,7 +290,7 @@ impl Found {
         }
     }
 
-    /// Whatever it would have told may be there: every signal of it is unanswered.
+    /// The data may exist: all its signals are unanswered.
     fn failed(&mut self, exporter: &Exporter, error: &RequestError) {
         let mut text = format!("could not look for {}: {error}", exporter.title);
         if exporter.quotes_names && error.is_rejected_query() {
@@ -320,7 +320,7 @@ fn missing_label(exporter: &Exporter, label: &str, expected: &str) -> SourceErro
     SourceError::MissingLabel { metrics, label, expected }
 }
 
-/// No exporter knows the namespace: is it the name, the window, a label, or the server?
+/// No exporter knows the namespace: finds out whether the name, the window, a label or the server is the reason.
 pub(crate) fn explain_nothing(client: &Client, options: &ObserveOptions) -> Result<SourceError, RequestError> {
     let server = client.address().to_owned();
     let spec = NamespaceSpec::parse(&options.namespace);

@@ -1,12 +1,12 @@
-//! The same hours of an earlier day: the queries of the first look, at other times.
+//! The same hours of an earlier day: the queries of the first observation, at other times.
 //!
 //! ```text
 //!  WantedDay ─▶ does the server hold anything of it? ─▶ owners of pods at that time ─▶ the signals ─▶ EarlierDay
 //! ```
 //!
-//! A server that does not reach back so far answers nothing, and no error: so it is asked first whether it holds any series of the exporters that are found today, and if
-//! not, nothing else is asked. A day of which an answer failed or was partial counts as not observed: a part of it would look calm. Left out: changes and
-//! breakdowns. Istio, cAdvisor and kube-state-metrics take 16 requests for a day.
+//! A server whose data does not reach back so far returns nothing, and no error. So it is first asked for any series of the exporters that are found
+//! today; if there are none, nothing else is queried. A day with a failed or partial answer counts as not observed: a part of it would look calm.
+//! Left out: changes and breakdowns. Istio, cAdvisor and kube-state-metrics take 16 requests for a day.
 
 use std::collections::BTreeSet;
 
@@ -45,17 +45,17 @@ pub(crate) fn read(client: &Client, tail: &Tail, known: &Discovered, wanted: &Wa
     }
 }
 
-/// The instants of that day: as far apart as those of today, a whole number of days before them.
+/// The instants of that day: spaced like today's, a whole number of days earlier.
 fn grid(wanted: &WantedDay) -> Grid {
     let (interval, step_ms) = (wanted.interval(), wanted.step_ms.max(1));
     let steps = (interval.len_ms() - 1).max(0) / step_ms;
     Grid { start: interval.start, end: interval.start.plus_ms(steps * step_ms), step_ms }
 }
 
-/// Whether there is any series of the exporters of today, at the beginning or the end.
+/// Whether there is any series of today's exporters, at the beginning or the end.
 fn holds_any(client: &Client, known: &Discovered, grid: Grid) -> Result<bool, RequestError> {
     let probes = known.found.iter().flat_map(|found| found.exporters.iter().map(|e| discover::probe(e, &found.scope)));
-    // Several clusters have the same exporters, and the probes are for all of them.
+    // Several clusters have the same exporters, and the probes cover all of them.
     let probes: Vec<String> = probes.collect::<BTreeSet<_>>().into_iter().collect();
     let ends = Grid { step_ms: (grid.end.ms() - grid.start.ms()).max(1), ..grid };
     let answer = client.range_of(&probes, ends)?;
@@ -64,11 +64,11 @@ fn holds_any(client: &Client, known: &Discovered, grid: Grid) -> Result<bool, Re
 
 type Raw = (Vec<automap_core::frame::RawSeries>, Vec<Timestamp>);
 
-/// All signals, of the services that `today` asked for them, or why some are missing.
+/// All signals of the services that `today` queried, or why some are missing.
 fn metrics(client: &Client, today: &Tail, known: &Discovered, grid: Grid) -> Result<Raw, String> {
     let window = Window { grid, rate_ms: window::rate_ms(grid.step_ms, known.scrape_ms), settle_ms: 0 };
     let looks: Vec<Look> = known.found.iter().map(|found| Look::prepare(client, found.clone(), &window)).collect();
-    // Nothing of that day is kept: it is asked for once.
+    // Nothing of that day is kept: it is queried once.
     let mut tail = Tail::default();
     tail.begin(grid);
     let gather = |look: Look| {
@@ -97,7 +97,7 @@ mod tests {
 
     use super::*;
 
-    /// An hour from 10:00 with a sample each 15 s: its last instant is 10:59:45, and so it is a day before.
+    /// One hour from 10:00 with a sample every 15 s: its last instant is 10:59:45, and so is that of the day before.
     #[test]
     fn the_instants_of_a_day_before() {
         let (day, start) = (86_400_000, Timestamp::from_ms(20 * 86_400_000 + 36_000_000));

@@ -1,7 +1,7 @@
-//! Hosts outside: bounds their number, and joins what is counted of one host under two names.
+//! External hosts: bounds their number, and merges counts of one host under two names.
 //!
-//! A host that a `ServiceEntry` allows is counted under its own name; where the entry goes, its calls are counted under the cluster that lets everything or nothing out. So
-//! counts of both are added, and means and shares fill each other's gaps. Nothing else is decided here.
+//! Calls to a host that a `ServiceEntry` allows are counted under its own name; without the entry they are counted under the cluster that allows or
+//! blocks all outgoing traffic. So counts of both are summed, and means and shares fill each other's gaps. Nothing else is decided here.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,10 +16,10 @@ use super::combine::Columns;
 use super::plan::Planned;
 use super::presets::Formula;
 
-/// Most hosts outside of one observation: those that are called most.
+/// Most external hosts of one observation: those with the most calls.
 pub(crate) const MAX_HOSTS: usize = 20;
 
-/// Joins columns with the series of the same calls that are there already, and leaves the others.
+/// Merges columns with existing series of the same calls, and leaves the others.
 pub(crate) fn merge(raw: &mut [RawSeries], planned: &Planned, columns: &mut Columns, times: &[Timestamp]) {
     let is_count = matches!(planned.signal.formula, Formula::Sum(_));
     columns.retain(|owner, values| {
@@ -38,7 +38,7 @@ pub(crate) fn merge(raw: &mut [RawSeries], planned: &Planned, columns: &mut Colu
     });
 }
 
-/// Keeps the [`MAX_HOSTS`] hosts that are called most, and says which others there are.
+/// Keeps the [`MAX_HOSTS`] hosts with the most calls, and reports the others.
 pub(crate) fn bound(raw: &mut Vec<RawSeries>, calls: &mut CallGraph, not_checked: &mut Vec<NotChecked>) {
     let is_outside = |name: &str| name.starts_with(&external_name(""));
     let mut called: BTreeMap<String, f64> = BTreeMap::new();

@@ -1,8 +1,8 @@
-//! Lists names in a remark, and counts those that are too many to read.
+//! Lists names in a note, and counts those beyond a readable number.
 
 use automap_core::text::listed;
 
-/// Most names named in one remark.
+/// Most names in one note.
 const MAX_NAMED: usize = 12;
 
 /// `a, b, c and 9 more`.

@@ -1,10 +1,10 @@
-//! Why a request failed, worded with what to try next.
+//! Why a request failed, with what to try next.
 
 use std::time::Duration;
 
 use automap_core::text::shown;
 
-/// One request that failed, and where.
+/// A failed request and its server.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{server}: {failure}")]
 pub struct RequestError {
@@ -24,7 +24,7 @@ impl RequestError {
         matches!(self.failure, Failure::Api { .. } | Failure::QueryTooLong { .. })
     }
 
-    /// Whether the query costs more than the server allows: samples, series, time, the length of the answer or of the question.
+    /// Whether the query exceeds a limit of the server: samples, series, time, or the length of the answer or the query.
     pub fn is_too_much(&self) -> bool {
         self.failure.is_too_heavy() || matches!(self.failure, Failure::QueryTooLong { .. })
     }
@@ -54,7 +54,7 @@ pub enum Failure {
     /// The name does not resolve.
     #[error("the host name does not resolve; inside a cluster use <service>.<namespace>.svc, outside a port-forward")]
     UnknownHost,
-    /// No trust, or no TLS at all.
+    /// An untrusted certificate, or no TLS at all.
     #[error("TLS failed: {0}; check the CA file, or http instead of https")]
     Tls(String),
     /// The connection broke.
@@ -72,7 +72,7 @@ pub enum Failure {
          and wants its name (--url-parameter namespace=NAME)"
     )]
     Forbidden,
-    /// 404 which does not come from Prometheus' API.
+    /// 404 that does not come from Prometheus' API.
     #[error("404: no Prometheus API under this path; is a path prefix missing or too much, such as /prometheus?")]
     NoApi,
     /// A redirect, which is not followed since it might carry the credentials elsewhere.
@@ -92,16 +92,16 @@ pub enum Failure {
     /// 429.
     #[error("429: the server limits our rate; try again later or with fewer requests at once")]
     RateLimited,
-    /// Only GET is let through, and the query does not fit into an address.
+    /// Only GET is allowed, and the query does not fit into a URL.
     #[error(
         "the query is too long for GET ({bytes} bytes), and POST is refused; let POST pass to api/v1/query and \
          api/v1/query_range, or raise the proxy's limit on the length of addresses (nginx: large_client_header_buffers)"
     )]
     QueryTooLong {
-        /// Length of the encoded question.
+        /// Length of the encoded query.
         bytes: usize,
     },
-    /// The body is compressed in a way that is not known.
+    /// The body has an unknown compression.
     #[error("the answer has Content-Encoding {0}, which was not asked for; let the proxy send it as it is, or as gzip")]
     Encoding(String),
     /// Any other refusal without an API message.
@@ -136,12 +136,12 @@ pub enum Failure {
     /// Larger than the limit.
     #[error("the answer is larger than {limit} bytes; use a shorter window or a larger step")]
     TooLarge {
-        /// The bound.
+        /// The limit.
         limit: u64,
     },
 }
 
-/// Words of a refusal that a smaller piece of the same query may not meet: Prometheus, Thanos, Cortex, Mimir, VictoriaMetrics.
+/// Phrases of refusals that a smaller piece of the same query may avoid: Prometheus, Thanos, Cortex, Mimir, VictoriaMetrics.
 const TOO_HEAVY: [&str; 15] = [
     "too many samples",
     "too many series",
@@ -161,7 +161,7 @@ const TOO_HEAVY: [&str; 15] = [
 ];
 
 impl Failure {
-    /// A refusal of the API in the server's words, without the query that some repeat in front of the reason.
+    /// A refusal by the API in the server's words, without the query that some put in front of the reason.
     pub(crate) fn api(error_type: &str, message: &str) -> Self {
         let reason = message.rsplit_once("cannot execute query: ").map_or(message, |(_, reason)| reason);
         Self::Api { error_type: excerpt(error_type), message: shown(&without_long_quotes(reason), MAX_REASON_CHARS) }
@@ -181,7 +181,7 @@ impl Failure {
         }
     }
 
-    /// Whether it took the server its whole time limit to refuse.
+    /// Whether the server used up its whole time limit before refusing.
     pub(crate) fn is_slow(&self) -> bool {
         match self {
             Self::Timeout(_) | Self::Status { status: 503 | 504, .. } => true,
@@ -205,7 +205,7 @@ fn seconds(duration: &Duration) -> String {
     format!("{} s", duration.as_secs_f64())
 }
 
-/// Prometheus refuses with JSON; these come from what stands before it.
+/// Prometheus refuses with JSON; these statuses come from a proxy in front of it.
 fn status_hint(status: u16) -> &'static str {
     match status {
         400 | 405 | 501 => {
@@ -218,7 +218,7 @@ fn status_hint(status: u16) -> &'static str {
 
 fn hint(error_type: &str, message: &str) -> &'static str {
     match error_type {
-        // As prom-label-proxy refuses, which stands before OpenShift's tenants.
+        // The refusal of prom-label-proxy, which is in front of OpenShift's tenants.
         _ if message.contains("parameter must be provided") => "; give it with --url-parameter NAME=VALUE",
         "timeout" => "; try a shorter window or a larger step",
         _ if message.contains("too many samples") => "; try a shorter window or a larger step",
@@ -226,19 +226,19 @@ fn hint(error_type: &str, message: &str) -> &'static str {
     }
 }
 
-/// Longest piece of a foreign text in a message, in characters.
+/// Longest excerpt of a foreign text in a message, in characters.
 const MAX_EXCERPT_CHARS: usize = 160;
-/// The same for the reason of a refusal: VictoriaMetrics ends it with what to do.
+/// The same for the reason of a refusal: VictoriaMetrics puts its advice at the end.
 const MAX_REASON_CHARS: usize = 360;
-/// Longest text between quotes in the reason of a refusal; what is longer is a query.
+/// Longest quoted text in the reason of a refusal; longer texts are queries.
 const MAX_QUOTED_CHARS: usize = 60;
 
-/// A foreign text made fit for one line of a terminal: bounded, no control characters.
+/// Makes a foreign text fit for one line of a terminal: bounded, no control characters.
 pub(crate) fn excerpt(text: &str) -> String {
     shown(text, MAX_EXCERPT_CHARS)
 }
 
-/// The text with `…` in place of what stands between quotes and is long: `query="sum by …"` becomes `query="…"`.
+/// Replaces long quoted texts by `…`: `query="sum by …"` becomes `query="…"`.
 fn without_long_quotes(text: &str) -> String {
     let (mut out, mut quoted) = (String::new(), None::<String>);
     let mut is_escaped = false;

@@ -1,4 +1,4 @@
-//! Every query of an observation, for those who want to read them before anything is sent.
+//! Lists every query of an observation for users who want to read them before anything is sent.
 
 use std::collections::BTreeMap;
 
@@ -17,14 +17,14 @@ use super::scope::{NamespaceSpec, Scope};
 use super::scrape;
 use super::window;
 
-/// Taken where no scrape interval is given: Istio's and most tutorials'.
+/// Used if no scrape interval is given: the default of Istio and most tutorials.
 const SHOWN_SCRAPE_MS: i64 = 15_000;
-/// Said of queries that need Prometheus 3.
+/// Marks queries that need Prometheus 3.
 const QUOTED: &str = " (labels with dots)";
 
-/// Every query of an observation, without sending one; those of a preset are sent only where it is found.
+/// Every query of an observation, without sending one; those of a preset are sent only if it is found.
 ///
-/// The rate window is that of the given scrape interval and step; an observation finds them out where they are unset.
+/// The rate window follows from the given scrape interval and step; an observation determines them if they are unset.
 pub fn explain_queries(options: &ObserveOptions, presets: &Presets) -> Vec<PlannedQuery> {
     let scrape_ms = options.scrape_interval_ms.unwrap_or(SHOWN_SCRAPE_MS).max(1);
     let span_ms = options.to.ms().saturating_sub(options.from.ms()).max(scrape_ms);
@@ -39,7 +39,7 @@ pub fn explain_queries(options: &ObserveOptions, presets: &Presets) -> Vec<Plann
     };
     let exporters = presets.exporters();
     let mut out: Vec<PlannedQuery> = exporters.iter().map(probe).collect();
-    // Servers before Prometheus 3 refuse labels between quotes.
+    // Servers before Prometheus 3 refuse quoted labels.
     let of_namespaces = exporters.iter().copied().filter(|e| e.outside.is_none());
     let (quoted, plain): (Vec<_>, Vec<_>) = of_namespaces.partition(|e| e.quotes_names);
     for (which, exporters) in [("", plain), (QUOTED, quoted)].into_iter().filter(|(_, all)| !all.is_empty()) {

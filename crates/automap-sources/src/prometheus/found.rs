@@ -1,4 +1,4 @@
-//! What was found of one cluster: its exporters, what of their series is of it, and what they are narrowed by.
+//! What was found in one cluster: its exporters, their series in it, and how queries are narrowed to it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,56 +15,57 @@ use super::scope::Scope;
 use super::source_error::SourceError;
 use super::warnings::Warnings;
 
-/// What is there.
+/// The findings for one cluster.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Found {
-    /// The cluster that is looked at.
+    /// The observed cluster.
     pub(crate) chosen: Chosen,
     /// How calls name clusters.
     pub(crate) ends: Ends,
-    /// The namespaces that are looked at.
+    /// The observed namespaces.
     pub(crate) scope: Scope,
     /// Exporters that know the namespace.
     pub(crate) exporters: Vec<&'static Exporter>,
-    /// Exporters of what stands outside of the namespace and serves it, or is called. That they are there does not say that the namespace is.
+    /// Exporters of things outside the namespace that serve it or are called by it. Their presence does not show that the namespace exists.
     pub(crate) outside: Vec<&'static Exporter>,
-    /// The cluster that each of those is narrowed to, by title.
+    /// The cluster that each of `outside` is narrowed to, by title.
     pub(crate) outside_clusters: BTreeMap<&'static str, Cluster>,
     /// Their scrape jobs.
     pub(crate) jobs: BTreeSet<String>,
     /// The cluster that each exporter is narrowed to, by title.
     pub(crate) clusters: BTreeMap<&'static str, Cluster>,
-    /// What narrows that which names no namespace, where nobody chose a cluster.
+    /// Narrows series without a namespace, if no cluster was requested.
     pub(crate) implied: Option<Cluster>,
-    /// Clusters that an exporter knows besides the one asked for.
+    /// Clusters that an exporter knows besides the requested one.
     pub(crate) other_clusters: BTreeSet<String>,
-    /// How many series count requests between workloads, which are at least as many as services that answer them.
+    /// How many series count requests between workloads: at least as many as there are services that answer requests.
     pub(crate) request_series: u64,
-    /// The services that are looked at, where there are more than can be fetched.
+    /// The services that are observed, if there are more than can be fetched.
     pub(crate) preselected: Option<Preselected>,
-    /// Exporters that do not know it.
+    /// Exporters that do not know the namespace.
     pub(crate) absent: Vec<&'static Exporter>,
     pub(crate) notes: Vec<Note>,
     pub(crate) not_checked: Vec<NotChecked>,
-    /// The signals of exporters that could not be looked for.
+    /// The signals of exporters whose probe failed.
     pub(crate) unanswered: Vec<QueryRecord>,
-    /// What the server said about incomplete answers.
+    /// The server's warnings about incomplete answers.
     pub(crate) warned: Warnings,
 }
 
-/// What an answer to a probe has of the cluster.
+/// The part of a probe's answer that belongs to the cluster.
 pub(super) enum Ours {
     Taken(Vec<LabelledSeries>),
-    /// Series of other clusters only, or of nobody knows which.
+    /// Only series of other clusters, or of an unknown one.
     Elsewhere,
 }
 
 impl Found {
-    /// The series of the cluster. Those that name none are taken where one cluster is looked at, with a remark; among several nobody could say whose they are.
+    /// The series of the cluster. Those without a cluster are used, with a note, if one cluster is observed; among several, nothing shows where they
+    /// belong.
     pub(super) fn of_cluster(&mut self, exporter: &'static Exporter, series: &[LabelledSeries], known: &Known) -> Ours {
         let mut clusters = cluster::of(series);
         if exporter.store.is_some() {
-            // The members of a store may be called a cluster, too.
+            // A store's exporter may also use a cluster label for its members.
             clusters.values_mut().for_each(|names| names.retain(|name| known.all.contains(name)));
             clusters.retain(|_, names| !names.is_empty());
         }
@@ -121,7 +122,7 @@ impl Found {
         self.not_checked.push(NotChecked { signal: exporter.covers.to_owned(), services: Vec::new(), reason });
     }
 
-    /// A cluster was asked for: is it known, and which series cannot tell?
+    /// If a cluster was requested: checks that it is known, and notes series without a cluster.
     pub(super) fn check_cluster(&mut self, namespace: &str) -> Result<(), SourceError> {
         let Some(name) = self.chosen.asked() else { return Ok(()) };
         if self.clusters.is_empty() && !(self.exporters.is_empty() && self.other_clusters.is_empty()) {
@@ -141,7 +142,7 @@ impl Found {
         Ok(())
     }
 
-    /// What narrows series that have no namespace, such as those of nodes: the cluster of this exporter.
+    /// Narrows series that have no namespace, such as those of nodes: the cluster of this exporter.
     pub(crate) fn cluster_around(&self, title: &str) -> Option<Cluster> {
         self.clusters.get(title).or(self.implied.as_ref()).cloned()
     }

@@ -1,4 +1,4 @@
-//! All answers → series, calls, and what could not be seen.
+//! Turns all answers into series, calls, and notes on what could not be observed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,31 +24,31 @@ use super::stores_found;
 use super::warnings::{self, Warnings};
 use super::window::Window;
 
-/// What came of all requests.
+/// The result of all requests.
 #[derive(Debug, Default)]
 pub(crate) struct Gathered {
     pub(crate) raw: Vec<RawSeries>,
     pub(crate) calls: CallGraph,
-    /// Stores and brokers that exporters or their callers tell of.
+    /// Stores and brokers that are known from exporters or their callers.
     pub(crate) entities: Entities,
     pub(crate) notes: Vec<Note>,
     pub(crate) not_checked: Vec<NotChecked>,
     pub(crate) queries: Vec<QueryRecord>,
-    /// The first failure, for the case that nothing else came.
+    /// The first failure, in case nothing else was received.
     pub(crate) first_failure: Option<RequestError>,
-    /// Values that were taken, and from which preset: the first one that has a value keeps it.
+    /// Values that were used, and their preset: the first preset with a value keeps it.
     taken: BTreeMap<(&'static str, Owner), &'static str>,
     /// Signals that are missing, with the reason.
     missed: Vec<(&'static str, String)>,
-    /// Signals of which halves are missing, by reason.
+    /// Signals with a missing half, by reason.
     halves: BTreeMap<String, Vec<&'static str>>,
     /// Signals whose queries failed, by reason.
     failed: BTreeMap<String, Vec<&'static str>>,
     /// Answers that came with a warning, by warning.
     pub(crate) warned: Warnings,
-    /// Services beyond the bound.
+    /// Services over the limit.
     services_left_out: Option<NotChecked>,
-    /// What answers held beyond the bounds, by request.
+    /// What exceeded the limits in answers, by request.
     left_out: BTreeMap<&'static str, LeftOut>,
 }
 
@@ -104,7 +104,7 @@ pub(crate) fn gather(
 }
 
 impl Gathered {
-    /// Says of which namespace a name is, and that a host outside is one.
+    /// Describes the namespace of each name, and marks external hosts.
     fn describe_places(&mut self) {
         let names = self.raw.iter().flat_map(|series| [Some(&series.service), series.peer.as_ref()]).flatten();
         for name in names.collect::<BTreeSet<_>>() {
@@ -128,7 +128,7 @@ impl Gathered {
         }
     }
 
-    /// Says of gateways and of the DNS what they are.
+    /// Describes gateways and the DNS.
     fn describe_outside(&mut self, planned: &Planned, combined: &Combined) {
         let (Key::Outside(outside) | Key::OutsideCall(outside)) = planned.signal.key else { return };
         if outside.kind != EntityKind::External {
@@ -140,7 +140,7 @@ impl Gathered {
         }
     }
 
-    /// Which stores the exporters tell of. What else is measured by that name decides where a name is all there is.
+    /// Finds the stores behind exporters. If only a name is known, other measurements under that name decide.
     fn match_stores(&mut self, requests: &[Request], answers: &[Result<Answer, RequestError>], names: &mut Names) {
         let tells_of_stores = requests.iter().any(|r| r.signals.iter().any(|p| matches!(p.signal.key, Key::Store(_))));
         if tells_of_stores {
@@ -167,7 +167,7 @@ impl Gathered {
             (true, true, None) => QueryState::Empty,
             (false, true, None) => QueryState::Complete,
         };
-        // Of suspects that have none of it nothing follows for the others.
+        // Suspects without such series say nothing about other services.
         if combined.columns.is_empty() && part_of.is_none() {
             self.nothing(planned, &combined, answer);
         }
@@ -176,7 +176,7 @@ impl Gathered {
         self.describe_outside(planned, &combined);
         let times: Vec<_> = grid.times().collect();
         if planned.exporter.outside.is_some_and(|outside| outside.kind == EntityKind::External) {
-            // A host that was allowed and is blocked now is counted under two names.
+            // A host that was allowed and is now blocked is counted under two names.
             egress::merge(&mut self.raw, planned, &mut combined.columns, &times);
         }
         combined.columns.retain(|owner, _| *self.taken.entry((name, owner.clone())).or_insert(preset) == preset);
@@ -200,7 +200,7 @@ impl Gathered {
             }
             (0, _) if !answer.warnings.is_empty() => "nothing in an answer that the server calls incomplete".to_owned(),
             (0, _) => likely.to_owned(),
-            // All calls may come from outside: then there is no edge to report on.
+            // If all calls come from outside, there is no edge to report on.
             (series, Key::Call | Key::ServedCall) => {
                 format!("none of the {series} series is a call inside the namespace")
             }
@@ -212,7 +212,7 @@ impl Gathered {
         self.miss(planned.signal.name, reason);
     }
 
-    /// A service is never left out without a word.
+    /// No service is left out silently.
     fn note_unnamed(&mut self, planned: &Planned, combined: &Combined) {
         let is_first = [THROUGHPUT_RPS, CPU_CORES].contains(&planned.signal.name);
         if is_first && combined.unnamed > 0 && combined.unnamed < combined.series {
@@ -223,13 +223,13 @@ impl Gathered {
     }
 
     fn miss(&mut self, signal: &'static str, reason: String) {
-        // A signal that is asked for in several requests is missing once.
+        // A signal that is queried in several requests is reported missing once.
         if !self.missed.iter().any(|(known, why)| *known == signal && *why == reason) {
             self.missed.push((signal, reason));
         }
     }
 
-    /// What nobody taken. Neighbours that are missing for the same reason share one line.
+    /// Reports signals that no preset provided. Neighbouring ones with the same reason share one line.
     fn note_missed(&mut self) {
         let taken: BTreeSet<&str> = self.taken.keys().map(|(signal, _)| *signal).collect();
         for (signal, reason) in std::mem::take(&mut self.missed) {
@@ -254,7 +254,7 @@ impl Gathered {
         self.first_failure.get_or_insert_with(|| error.clone());
     }
 
-    /// One remark for each reason, whatever the number of queries.
+    /// One note for each reason, regardless of the number of queries.
     fn note_failed(&mut self) {
         for (error, signals) in std::mem::take(&mut self.failed) {
             let queries = if signals.len() == 1 { "query" } else { "queries" };
@@ -265,7 +265,7 @@ impl Gathered {
 
     fn record(&mut self, planned: &Planned, series: u64, samples: u64, state: QueryState, reason: Option<String>) {
         let (signal, promql) = (planned.signal.name.to_owned(), planned.shown.clone());
-        // What was asked for in several groups of services is one query for people.
+        // A signal that was queried for several groups of services is shown as one query.
         let is_same = |q: &&mut QueryRecord| {
             q.signal == signal && q.promql == promql && q.state == state && reason.is_some() && q.reason == reason
         };
@@ -277,7 +277,7 @@ impl Gathered {
         self.queries.push(QueryRecord { signal, promql, series, samples, state, reason });
     }
 
-    /// Why an answer shows only a part, where what we left out is the reason.
+    /// Why an answer is partial, if series were dropped here.
     fn bound(&self, answer: &Answer) -> Option<String> {
         let series =
             (answer.left_out.excess > 0).then(|| format!("{} series are beyond the bound", answer.left_out.excess));
@@ -286,7 +286,7 @@ impl Gathered {
         series.or(misplaced).or_else(|| self.services_left_out.as_ref().map(|n| n.reason.clone()))
     }
 
-    /// What was not taken: twice the same, or more than fits.
+    /// Reports what was dropped: repeated series, and series over the limit.
     fn note_left_out(&mut self) {
         let twice: Vec<_> = self.left_out.iter().filter(|(_, l)| l.duplicates > 0).collect();
         if !twice.is_empty() {
@@ -330,7 +330,7 @@ impl Gathered {
         }
     }
 
-    /// Why an answer shows only a part, where its own vectors do not fit together.
+    /// Why an answer is partial, if its own vectors do not match.
     fn halved(&mut self, planned: &Planned, combined: &Combined) -> Option<String> {
         let count = combined.halves.len();
         if count == 0 || planned.signal.key == Key::Pod {
@@ -351,7 +351,7 @@ impl Gathered {
         }
     }
 
-    /// A call that carried anything at any time is an edge: a count above zero, a mean or a share of anything, or one half of these.
+    /// A call with traffic at any time is an edge: a count above zero, any value of a mean or a share, or one half of these.
     fn connect(&mut self, planned: &Planned, combined: &Combined) {
         let protocol = match planned.signal.key {
             Key::Call if Metric::parse(planned.signal.name).is_of_connections() => Protocol::Tcp,

@@ -1,11 +1,11 @@
-//! Addresses as exporters, proxies and clients write them.
+//! Parses addresses as written by exporters, proxies and clients.
 
 use std::net::IpAddr;
 
-/// Hosts that are the pod itself.
+/// Hosts that mean the pod itself.
 const LOOPBACK: [&str; 3] = ["localhost", "localhost.localdomain", "ip6-localhost"];
 
-/// `redis://user@session-db.shop:6379/0` taken apart.
+/// The parts of `redis://user@session-db.shop:6379/0`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Address<'a> {
     pub(crate) text: &'a str,
@@ -17,7 +17,7 @@ impl<'a> Address<'a> {
     pub(crate) fn of(text: &'a str) -> Self {
         let rest = text.split_once("://").map_or(text, |(_, rest)| rest);
         let rest = rest.split(['/', '?']).next().unwrap_or(rest);
-        // A password stands in front of the host, and is not repeated.
+        // A password in front of the host is dropped.
         let rest = rest.rsplit_once('@').map_or(rest, |(_, rest)| rest);
         let (host, port) = match rest.rsplit_once(':') {
             Some((host, port)) if !host.contains(':') || host.ends_with(']') => (host, port.parse().ok()),
@@ -26,13 +26,13 @@ impl<'a> Address<'a> {
         Self { text: rest, host: host.trim_matches(['[', ']']), port }
     }
 
-    /// Whether the host is somebody else's name, and not an address or the pod itself.
+    /// Whether the host names something else, rather than being an IP address or the pod itself.
     pub(crate) fn names_somebody(&self) -> bool {
         !self.host.is_empty() && !is_address(self.host) && !LOOPBACK.contains(&self.host)
     }
 }
 
-/// Istio writes bare addresses while pods come and go.
+/// Whether it is an IP address: Istio writes bare ones while pods come and go.
 pub(crate) fn is_address(name: &str) -> bool {
     let host = name.rsplit_once(':').map_or(name, |(host, _)| host);
     name.parse::<IpAddr>().is_ok() || host.parse::<IpAddr>().is_ok()

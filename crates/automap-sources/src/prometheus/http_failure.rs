@@ -1,6 +1,6 @@
-//! Turns responses that are not 2xx, and exchanges that broke off, into failures that the user can act on.
+//! Turns responses other than 2xx, and broken exchanges, into failures that the user can act on.
 //!
-//! What a 2xx response contains is read in `decode.rs`.
+//! `decode.rs` reads the content of 2xx responses.
 
 use std::io;
 use std::time::Duration;
@@ -35,7 +35,7 @@ pub(crate) fn of_response(response: &mut Response<Body>) -> Failure {
     }
 }
 
-/// An exchange that did not come to an end.
+/// An exchange that was not completed.
 pub(crate) fn of_transport(error: Error, timeout: Duration, max_body_bytes: u64) -> Failure {
     match error {
         Error::Timeout(_) => Failure::Timeout(timeout),

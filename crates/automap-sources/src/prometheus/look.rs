@@ -1,7 +1,7 @@
-//! One look at the services of one cluster: what is asked, and what came of it.
+//! One look at the services of one cluster: its queries and their results.
 //!
-//! Everything in a look is narrowed to its cluster, where one was chosen, and knows names as they are there. That several looks make one observation is
-//! decided in `observe` and `clusters`.
+//! All queries of a look are narrowed to its cluster, if one was chosen, and names are those within the cluster. `observe` and `clusters` combine
+//! several looks into one observation.
 
 use std::collections::BTreeSet;
 
@@ -36,26 +36,26 @@ use super::window::Window;
 /// The title of the exporter that knows pods and nodes.
 const STATE_METRICS: &str = "kube-state-metrics";
 
-/// What is asked of one cluster.
+/// The plan for one cluster.
 pub(crate) struct Look {
     pub(crate) found: Found,
     pub(crate) requests: Vec<Request>,
     pub(crate) owners: Owners,
     names: Names,
-    /// Remarks on the way there.
+    /// Notes collected before.
     pub(crate) notes: Vec<Note>,
     warned: Warnings,
     of_nodes: Values,
 }
 
 impl Look {
-    /// Finds out what is needed to read labels, in one request, and plans the others.
+    /// Fetches what is needed to read labels, in one request, and plans the others.
     pub(crate) fn prepare(client: &Client, found: Found, window: &Window) -> Self {
         let values = values(&found, window);
         let mut requests = plan::requests(&found.exporters, &values, &found.clusters);
         requests.extend(plan::requests(&found.outside, &values, &found.outside_clusters));
         if let Some(preselected) = &found.preselected {
-            // The server looked at the requests of all, and nobody at the pods of the others.
+            // The server evaluated the requests of all services; the pods of the others are not queried.
             let details = requests.iter_mut().filter(|request| screen::is_detail(request));
             details.for_each(|request| request.part_of = Some(preselected.reason()));
         }
@@ -67,7 +67,7 @@ impl Look {
         Self { found, requests, owners, names, notes, warned, of_nodes }
     }
 
-    /// Asks, and makes series of the answers. `progress` hears which request was answered.
+    /// Sends the requests and turns the answers into series. `progress` is told which request was answered.
     pub(crate) fn gather(
         self,
         client: &Client,
@@ -105,7 +105,7 @@ impl Look {
     }
 }
 
-/// Fetches what the tail does not have of each request.
+/// Fetches what the tail lacks of each request.
 fn answers(
     client: &Client,
     tail: &mut Tail,
@@ -127,7 +127,7 @@ fn answers(
     asked.iter().zip(answers).map(whole).collect()
 }
 
-/// Adds what workloads of other namespaces take of nodes that came near a limit.
+/// Adds the usage of nodes near a limit by workloads of other namespaces.
 fn neighbours(client: &Client, values: &Values, grid: Grid, gathered: &mut Gathered) {
     let full = nodes::nearly_full(&gathered.raw, &gathered.entities);
     if full.is_empty() {
@@ -148,7 +148,7 @@ fn neighbours(client: &Client, values: &Values, grid: Grid, gathered: &mut Gathe
     }
 }
 
-/// What to ask about changes. Exporters that are narrowed to a cluster by Istio's own labels do not tell how others are.
+/// What to query about changes. Exporters narrowed to a cluster by Istio's own labels do not show how to narrow others.
 pub(crate) fn question(found: &Found, options: &ObserveOptions, window: &Window, scrape_ms: i64) -> Question {
     let by_label = || found.clusters.values().find(|cluster| cluster.label != promql::OF_ISTIO).cloned();
     let cluster = found.cluster_around(STATE_METRICS).or_else(by_label);
@@ -165,7 +165,7 @@ pub(crate) fn question(found: &Found, options: &ObserveOptions, window: &Window,
     }
 }
 
-/// What the placeholders of a look stand for, but for its cluster.
+/// The values of a look's placeholders, except for its cluster.
 fn values(found: &Found, window: &Window) -> Values {
     let span_ms = window.grid.end.ms() - window.grid.start.ms();
     let narrowed = found.preselected.as_ref().map(|p| p.narrowed(&found.scope));
@@ -173,7 +173,7 @@ fn values(found: &Found, window: &Window) -> Values {
     Values { namespace, cluster: None, rate_ms: window.rate_ms, span_ms, only }
 }
 
-/// The expressions that are asked once for each observation.
+/// The expressions that are sent once per observation.
 pub(crate) fn once_queries(values: &Values, found: &Found) -> Vec<String> {
     let [owners, istio] = [STATE_METRICS, "Istio side-cars"].map(|title| found.clusters.get(title).cloned());
     let clusters = [owners.clone(), owners.clone(), istio.clone(), istio, owners];
@@ -181,7 +181,7 @@ pub(crate) fn once_queries(values: &Values, found: &Found) -> Vec<String> {
     ONCE.into_iter().zip(clusters).map(fill).collect()
 }
 
-/// What is needed to read labels: owners of pods, and which workloads answer for which service.
+/// Fetches what is needed to read labels: owners of pods, and the workloads behind each service.
 fn names(
     client: &Client,
     values: &Values,
@@ -224,7 +224,7 @@ fn names(
 fn without_containers(raw: &[RawSeries], entities: &Entities, screened_out: &BTreeSet<String>) -> Option<NotChecked> {
     let having = |metric: &'static str| raw.iter().filter(move |s| s.metric == metric).map(|s| s.service.as_str());
     let with: BTreeSet<&str> = having(CPU_CORES).collect();
-    // Gateways mostly run elsewhere.
+    // Gateways usually run in another namespace.
     let is_service = |s: &&str| entities.kind_of(s) != EntityKind::Gateway;
     let without = having(THROUGHPUT_RPS).filter(|s| !with.contains(s) && !screened_out.contains(*s)).filter(is_service);
     let without: Vec<String> = without.map(ToOwned::to_owned).collect();

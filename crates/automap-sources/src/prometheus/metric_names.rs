@@ -1,10 +1,10 @@
-//! Names of a server's metrics, where no preset finds anything.
+//! Names of a server's metrics, if no preset finds anything.
 //!
-//! They tell the author of a preset what there is to write about. Nothing is concluded from a name.
+//! They show the author of a preset which metrics exist. Nothing is concluded from a name.
 
 use super::client::{Call, Client};
 
-/// Metrics that seem to count requests, for a preset of one's own. A server that does not list names has none to tell.
+/// Metrics that seem to count requests, for a preset of the user's own. Empty if the server does not list names.
 pub(crate) fn similar_metrics(client: &Client) -> Vec<String> {
     let form = [("limit", "20".to_owned()), ("match[]", COUNTING_METRICS.to_owned())];
     let names: Vec<String> =
@@ -15,7 +15,7 @@ pub(crate) fn similar_metrics(client: &Client) -> Vec<String> {
     names.into_iter().filter(seems_to_count).take(MAX_SIMILAR).collect()
 }
 
-/// Names with `request` or `calls` that end in `_count` or `_total`; servers that do not know `match[]` or `limit` list all.
+/// Names with `request` or `calls` that end in `_count` or `_total`; servers that do not support `match[]` or `limit` list all names.
 const COUNTING_METRICS: &str = r#"{__name__=~".*(request|calls).*_(count|total)"}"#;
 /// Most metrics named in a message.
 const MAX_SIMILAR: usize = 6;

@@ -1,4 +1,4 @@
-//! From labels to services. A service is a workload; what only has a name in front of it goes by that name.
+//! Maps labels to services. A service is a workload; if only the Kubernetes service in front of it is known, that name is used.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,7 +16,7 @@ use super::query::Answer;
 use super::scope::Scope;
 use super::stores::{StoreName, Stores};
 
-/// What Istio calls traffic that leaves the mesh or is refused at its edge.
+/// Istio's names for traffic that leaves the mesh or is refused at its edge.
 pub(crate) const OUTSIDE: [&str; 7] = [
     "PassthroughCluster",
     "BlackHoleCluster",
@@ -26,12 +26,12 @@ pub(crate) const OUTSIDE: [&str; 7] = [
     "allow_any",
     "block_all",
 ];
-/// A host of two parts is a service and its namespace, unless the second is one of these.
+/// A host of two parts is a service and its namespace, unless the second part is one of these.
 const PUBLIC_DOMAINS: [&str; 8] = ["app", "cloud", "com", "dev", "example", "io", "net", "org"];
-/// What Istio writes where it does not know.
+/// Istio's word for an unknown value.
 const UNKNOWN: &str = "unknown";
 
-/// Whose value a series is.
+/// The owner of a series.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Owner {
     pub(crate) service: String,
@@ -43,9 +43,9 @@ pub(crate) struct Owner {
 pub(crate) struct Names {
     scope: Scope,
     owners: Owners,
-    /// Kubernetes service → workloads seen behind it.
+    /// Kubernetes service → workloads observed behind it.
     behind: BTreeMap<String, BTreeSet<String>>,
-    /// The services that are looked at, where there are too many.
+    /// The observed services, if there are too many.
     kept: Option<BTreeSet<String>>,
     /// How exporters are matched to stores.
     stores: Stores,
@@ -68,12 +68,12 @@ impl Names {
         }
     }
 
-    /// Says how calls name the cluster that is looked at, and others.
+    /// Sets how calls name the observed cluster and others.
     pub(crate) fn seen_from(self, ends: Ends) -> Self {
         Self { ends, ..self }
     }
 
-    /// Says where pods run.
+    /// Sets where pods run.
     pub(crate) fn place(&mut self, placed: Placed) {
         self.placed = placed;
     }
@@ -83,17 +83,17 @@ impl Names {
         &self.placed
     }
 
-    /// Says how exporters are matched to stores.
+    /// Sets how exporters are matched to stores.
     pub(crate) fn match_stores(&mut self, stores: Stores) {
         self.stores = stores;
     }
 
-    /// Names that something else than an exporter is known by.
+    /// Adds names that are known from something other than an exporter.
     pub(crate) fn know(&mut self, names: BTreeSet<String>) {
         self.stores.know(names);
     }
 
-    /// The store that an exporter's series are of.
+    /// The store that an exporter's series belong to.
     pub(crate) fn store(&self, store: &'static Store, labels: &Labels) -> Option<StoreName> {
         let pod = known(labels, "pod").map(|pod| self.owners.workload(pod));
         let own = labels.get(PLACE);
@@ -111,28 +111,28 @@ impl Names {
         &self.owners
     }
 
-    /// Learns from a call whose destination is known which workload stands behind which service.
+    /// Learns the workload behind a service from a call whose destination is known.
     pub(crate) fn learn(&mut self, labels: &Labels) {
         let (Some(service), Some(workload)) = (self.service(labels), self.destination(labels)) else { return };
         self.behind.entry(service).or_default().insert(workload);
     }
 
-    /// Looks at these services only, from now on.
+    /// Restricts the observation to these services from now on.
     pub(crate) fn keep_only(&mut self, services: BTreeSet<String>) {
         self.kept = Some(services);
     }
 
-    /// Whether services of other namespaces are told from ours.
+    /// Whether services of other namespaces are distinguished from ours.
     pub(crate) fn has_beyond(&self) -> bool {
         self.scope.is_qualified
     }
 
-    /// Whether a service is of a namespace that is not looked at.
+    /// Whether a service belongs to a namespace that is not observed.
     pub(crate) fn is_beyond(&self, service: &str) -> bool {
         self.scope.is_beyond(service)
     }
 
-    /// Whether some services are not looked at.
+    /// Whether some services are not observed.
     pub(crate) fn is_narrowed(&self) -> bool {
         self.kept.is_some()
     }
@@ -142,14 +142,13 @@ impl Names {
         kept.contains(&owner.service) && owner.peer.as_ref().is_none_or(|peer| kept.contains(peer))
     }
 
-    /// Whose value a series is: nobody's for what is no service of ours, several owners' in equal shares where any of
-    /// them may be meant.
+    /// The owners of a series: none if it does not belong to a service of ours, several in equal shares if any of them may be meant.
     pub(crate) fn owners(&self, key: Key, labels: &Labels) -> Vec<Owner> {
         let plain = |name| known(labels, name).map(Cow::Borrowed);
         let (caller, callees) = match key {
             Key::Workload => (plain("destination_workload"), None),
             Key::Pod => (known(labels, "pod").map(|pod| Cow::Borrowed(self.owners.workload(pod))), None),
-            // Nodes are few, and not counted among the services.
+            // Nodes are few, and not counted as services.
             Key::Node => {
                 let node = self.placed.node(labels).map(node_name);
                 return node.into_iter().map(|service| Owner { service, peer: None }).collect();
@@ -187,7 +186,7 @@ impl Names {
         }
     }
 
-    /// The calls of a gateway to services of ours, or of services of ours to hosts outside.
+    /// The calls from a gateway to services of ours, or from services of ours to external hosts.
     fn calls_over(&self, outside: &Outside, labels: &Labels) -> Vec<Owner> {
         let (caller, callees) = match outside.kind {
             EntityKind::External => {
@@ -207,7 +206,7 @@ impl Names {
         let (host, namespace) =
             (known(labels, "destination_service_name"), known(labels, "destination_workload_namespace"));
         let mut callees = match (known(labels, "destination_workload"), host, namespace) {
-            // A gateway's name for a service may hold its namespace, which stands in a label of its own then.
+            // A gateway's name for a service may contain its namespace, which is then in a separate label.
             (None, Some(host), Some(namespace)) if !host.contains(['.', '/']) => {
                 let mut labels = labels.clone();
                 labels.insert("destination_service_name".to_owned(), format!("{host}.{namespace}.svc"));
@@ -222,7 +221,7 @@ impl Names {
         callees
     }
 
-    /// Gateways and hosts outside are few and stay; of the services at the other end those that are looked at.
+    /// Gateways and external hosts are few and always kept; of the services at the other end, the observed ones.
     fn is_kept_beside(&self, outside: &Outside, owner: &Owner) -> bool {
         let Some(kept) = &self.kept else { return true };
         match outside.kind {
@@ -231,13 +230,13 @@ impl Names {
         }
     }
 
-    /// Whether a call as its destination reports it comes from no workload of this namespace.
+    /// Whether a call reported by its destination does not come from a workload of this namespace.
     pub(crate) fn is_from_outside(&self, labels: &Labels) -> bool {
         known(labels, "source_workload").is_none()
             || known(labels, "source_workload_namespace").is_some_and(|n| self.scope.is_elsewhere(n))
     }
 
-    /// Services called from outside of the namespace.
+    /// Services called from outside the namespace.
     pub(crate) fn entered(&self, answer: &Answer) -> BTreeSet<String> {
         let from_outside =
             answer.series.iter().filter(|s| self.is_from_outside(&s.labels) && s.points.iter().any(|p| p.1 > 0.0));
@@ -261,8 +260,8 @@ impl Names {
         }
     }
 
-    /// The Kubernetes service that was called. A side-car that knows nothing of its peer writes the host: `payment.shop.svc.cluster.local`,
-    /// `payment.shop:80`. A service of another namespace carries it in its name, as workloads do.
+    /// The called Kubernetes service. A sidecar that knows nothing about its peer writes the host: `payment.shop.svc.cluster.local`,
+    /// `payment.shop:80`. A service of another namespace carries that in its name, as workloads do.
     fn service(&self, labels: &Labels) -> Option<String> {
         let name = known(labels, "destination_service_name")?;
         if is_address(name) {
@@ -289,7 +288,7 @@ impl Names {
         }
     }
 
-    /// The destination's workload; one of another namespace carries it in its name.
+    /// The destination's workload; one of another namespace carries that in its name.
     fn destination(&self, labels: &Labels) -> Option<String> {
         let workload = known(labels, "destination_workload")?;
         let workload = match known(labels, "destination_workload_namespace") {
@@ -299,7 +298,7 @@ impl Names {
         Some(self.of_end(labels, "destination_cluster", workload).into_owned())
     }
 
-    /// The name at an end of a call, marked where that end is in another cluster.
+    /// The name at an end of a call, marked if that end is in another cluster.
     fn of_end<'a>(&self, labels: &Labels, end: &str, name: Cow<'a, str>) -> Cow<'a, str> {
         match known(labels, end).and_then(|cluster| self.ends.elsewhere(cluster)) {
             Some(cluster) => Cow::Owned(format!("{ELSEWHERE}{}/{name}", cluster.replace('/', "_"))),

@@ -1,4 +1,4 @@
-//! The namespaces that a server knows: to expand a pattern, and to tell whoever asked for one that is not there.
+//! The namespaces that a server knows: used to expand a pattern, and to report if the requested one does not exist.
 
 use std::collections::BTreeSet;
 
@@ -13,15 +13,15 @@ use super::query::Answer;
 use super::scope::{Expanded, NamespaceSpec, Scope};
 use super::source_error::SourceError;
 
-/// All namespaces that any exporter knows, for the case that ours is not among them: an expression for each.
+/// Expressions for all namespaces that any exporter knows, in case ours is not among them.
 pub(crate) fn listing(exporters: &[&'static Exporter]) -> Vec<String> {
-    // Who only serves a namespace does not say which there are.
+    // Exporters that only serve a namespace do not show which ones exist.
     let of_namespaces = exporters.iter().filter(|e| e.outside.is_none() || exporters.len() == 1);
     let all = of_namespaces.map(|e| format!("count by ({}) ({})", promql::label_name(e.namespace_label), e.anywhere));
     all.collect()
 }
 
-/// The namespaces that are meant. A pattern is compared with those that kube-state-metrics knows, else with those that have any metric.
+/// The requested namespaces. A pattern is matched against those that kube-state-metrics knows, else against those that have any metric.
 pub(crate) fn scope_of(client: &Client, options: &ObserveOptions) -> Result<Expanded, SourceError> {
     let spec = NamespaceSpec::parse(&options.namespace);
     if spec.is_one() {
@@ -55,7 +55,7 @@ pub(crate) fn scope_of(client: &Client, options: &ObserveOptions) -> Result<Expa
     Ok(expanded)
 }
 
-/// Namespaces within the window and, where there are none, now. A server that refuses labels between quotes has none of those.
+/// Namespaces within the window or, if there are none, now. A server that refuses quoted labels has none of the exporters that need them.
 pub(crate) fn known_namespaces(
     client: &Client,
     exporters: &[&'static Exporter],
@@ -76,7 +76,7 @@ pub(crate) fn known_namespaces(
     Ok((then, now))
 }
 
-/// The namespaces of a listing; an empty name stands for series without the label.
+/// The namespaces in an answer; an empty name stands for series without the label.
 pub(crate) fn namespaces(exporters: &[&'static Exporter], answer: &Answer) -> Vec<String> {
     let labels: BTreeSet<&str> = exporters.iter().map(|e| e.namespace_label).collect();
     let names: BTreeSet<String> = answer

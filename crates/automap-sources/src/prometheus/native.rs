@@ -1,7 +1,7 @@
-//! Finds out which systems of a server keep native histograms, and swaps those for the form that reads them.
+//! Detects native histograms on a server, and switches their exporters to the form that reads them.
 //!
-//! Only a server that knows `histogram_count` can say so. One that does not (VictoriaMetrics, Prometheus before 2.40) refuses the
-//! query; it has no use for the other form either. A histogram that nobody can evaluate is named, never taken for silence.
+//! Only a server that knows `histogram_count` can report them. Others (VictoriaMetrics, Prometheus before 2.40) refuse the query, and cannot evaluate
+//! the other form either. A histogram that cannot be evaluated is reported, never treated as silence.
 
 use std::collections::BTreeSet;
 
@@ -17,9 +17,9 @@ use super::query::{Answer, Grid};
 use super::scope::Scope;
 use super::source_error::native_histograms;
 
-/// Asks once for the native histograms of all exporters that were found or that such histograms alone would show.
+/// Queries once for the native histograms of all exporters that were found or that only such histograms would reveal.
 ///
-/// The note tells of histograms that are there and cannot be read.
+/// The note reports histograms that exist but cannot be read.
 pub(crate) fn settle(client: &Client, probed: &mut [Probed], namespace: &Scope, grid: Grid) -> Option<Note> {
     let has_answer = |p: &&mut Probed| p.1.is_ok();
     let mut asked: Vec<(&mut Probed, &'static NativeForm)> = Vec::new();
@@ -65,7 +65,7 @@ pub(crate) fn query(exporter: &Exporter, native: &NativeForm, namespace: &Scope)
     discover::probe_by(exporter, native.presence, namespace)
 }
 
-/// Names of histograms that are there, whatever they hold.
+/// Names of existing histograms, whatever they contain.
 pub(crate) fn unread(
     client: &Client,
     exporters: &[&'static Exporter],

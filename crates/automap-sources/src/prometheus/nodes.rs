@@ -1,7 +1,8 @@
-//! Which pods run on which node, what the nodes' series are asked with, and who else takes of a node that is nearly used up.
+//! Which pods run on which node, how the nodes' series are queried, and which other workloads use a node that is near a limit.
 //!
-//! Machines have no namespace, so they are found by the addresses and names of the nodes that our pods run on. Workloads of other namespaces are asked
-//! for only where a node came near a limit, and only those are kept that took most of it. Without `kube_pod_info` nothing is placed and nothing is asked.
+//! Machines have no namespace, so they are found by the addresses and names of the nodes that our pods run on. Workloads of other namespaces are
+//! queried only if a node came near a limit, and only those that used most of it are kept. Without `kube_pod_info` no pods are placed and nothing is
+//! queried.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,20 +19,20 @@ use super::presets::nodes::{NODE_EXPORTER, NODE_STATE, TAKEN};
 use super::promql::{self, Values};
 use super::query::{Answer, Grid};
 
-/// Most nodes that a query lists; of more, all are asked for and ours are picked out of the answer.
+/// Most nodes that a query lists; with more, all are queried and ours are selected from the answer.
 const MAX_LISTED: usize = 25;
-/// Most nodes whose neighbours are asked for: the fullest.
+/// Most nodes whose neighbours are queried: the fullest.
 const MAX_FULL: usize = 5;
-/// Most neighbours of one node: those that rose most in one resource.
+/// Most neighbours per node: those that rose most in one resource.
 const MAX_NEIGHBOURS: usize = 5;
-/// Part of the level that hurts from which neighbours are asked for; below it no rise is evidence.
+/// Fraction of the harmful level above which neighbours are queried; below it no rise is evidence.
 const NEARLY: f64 = 0.8;
-/// What node_exporter and kube-state-metrics tell of nodes.
+/// The exporters with series about nodes.
 const EXPORTERS: [&Exporter; 2] = [&NODE_EXPORTER, &NODE_STATE];
 
 /// A node and a workload on it.
 type OnNode = (String, String);
-/// The workload's namespace and what it takes, over the grid.
+/// The workload's namespace and its usage over the grid.
 type Taken = (String, Vec<f64>);
 
 /// Pods and their nodes.
@@ -59,13 +60,13 @@ impl Placed {
         placed
     }
 
-    /// The node that a series is about, of those that our pods run on.
+    /// The node that a series belongs to, among those that our pods run on.
     pub(crate) fn node(&self, labels: &Labels) -> Option<&str> {
         let known = |label: &str| labels.get(label).and_then(|host| self.hosts.get(Address::of(host).host));
         known("node").or_else(|| known("host")).map(String::as_str)
     }
 
-    /// The requests for what is known of these nodes; none where no pod is placed.
+    /// The requests about these nodes; none if no pod is placed.
     pub(crate) fn requests(&self, values: &Values) -> Vec<Request> {
         if self.pods.is_empty() {
             return Vec::new();
@@ -88,7 +89,7 @@ impl Placed {
         promql.replace("$HOSTS", &format!("({hosts})(:[0-9]+)?")).replace("$NODES", &promql::any_of(nodes))
     }
 
-    /// Places the services of the pods.
+    /// Places the pods' services on nodes.
     pub(crate) fn place(&self, owners: &Owners, entities: &mut Entities) {
         for (pod, node) in self.pods.iter().filter(|(pod, _)| !owners.is_of_job(pod)) {
             entities.place(owners.workload(pod), &node_name(node), 1);
@@ -96,7 +97,7 @@ impl Placed {
     }
 }
 
-/// Both exporters' signals in one request.
+/// Joins both exporters' signals into one request.
 fn joined(requests: Vec<Request>) -> Vec<Request> {
     let all = requests.into_iter().reduce(|mut all, more| {
         let before = all.parts.len();
@@ -110,7 +111,7 @@ fn joined(requests: Vec<Request>) -> Vec<Request> {
     all.into_iter().map(|request| Request { promql: promql::join(&request.parts), ..request }).collect()
 }
 
-/// What is asked of nodes, each with its purpose; the names of the nodes are filled in when they are known.
+/// The queries about nodes, each with its purpose; the names of the nodes are filled in when they are known.
 pub(crate) fn explain(values: &Values) -> Vec<(&'static str, String)> {
     let of_nodes =
         joined(plan::requests(&EXPORTERS, values, &BTreeMap::new())).into_iter().map(|request| request.promql);
@@ -119,7 +120,7 @@ pub(crate) fn explain(values: &Values) -> Vec<(&'static str, String)> {
     of_nodes.chain([("who else takes of nodes near a limit ($NODES)", promql::join(&taken))]).collect()
 }
 
-/// Nodes that came near a limit, as the raw series of a look tell, the fullest first.
+/// Nodes that came near a limit according to the raw series of a look, the fullest first.
 pub(crate) fn nearly_full(raw: &[RawSeries], entities: &Entities) -> Vec<String> {
     let mut fullest: BTreeMap<&str, f64> = BTreeMap::new();
     for series in raw.iter().filter(|s| entities.kind_of(&s.service) == EntityKind::Node) {
@@ -133,15 +134,15 @@ pub(crate) fn nearly_full(raw: &[RawSeries], entities: &Entities) -> Vec<String>
     full.into_iter().take(MAX_FULL).map(|(node, _)| node.to_owned()).collect()
 }
 
-/// What to ask about the neighbours on these nodes.
+/// The queries about the neighbours on these nodes.
 pub(crate) fn neighbour_queries(full: &[String], values: &Values) -> Vec<String> {
     let names = full.iter().filter_map(|name| name.strip_prefix(&node_name("")));
     let nodes = promql::any_of(names);
     TAKEN.iter().map(|(_, promql)| promql::fill(promql, values).replace("$NODES", &nodes)).collect()
 }
 
-/// The neighbours that rose most, as `namespace/workload`, with their series; they are entered among the entities. A workload that was not there took nothing:
-/// where our own pods on the node were observed, by `ours`, and it was not, its series is 0.
+/// The neighbours that rose most, as `namespace/workload`, with their series; adds them to the entities. An absent workload used nothing: at times
+/// when our own pods on the node were observed, by `ours`, and it was not, its series is 0.
 pub(crate) fn neighbours(answer: &Answer, grid: Grid, ours: &[RawSeries], entities: &mut Entities) -> Vec<RawSeries> {
     let owners = Owners::default();
     let mut kept: BTreeMap<(usize, String), (Entity, String, Vec<f64>)> = BTreeMap::new();
@@ -203,7 +204,7 @@ fn seen(ours: &[RawSeries], metric: &str, node: &str, entities: &Entities, grid:
     seen
 }
 
-/// Of each node the workloads that rose most.
+/// The workloads of each node that rose most.
 fn largest(found: BTreeMap<OnNode, Taken>) -> Vec<(OnNode, Taken)> {
     let rise = |column: &[f64]| {
         let seen = || column.iter().copied().filter(|v| v.is_finite());

@@ -1,8 +1,9 @@
-//! From a server and a namespace to an observation, in a number of requests that the presets decide and not the number of services.
+//! From a server and a namespace to an observation. The number of requests depends on the presets, not on the number of services.
 //!
-//! Istio, cAdvisor and kube-state-metrics take 26 requests: six to look for exporters, two about scraping, one for the owners of pods, 13
-//! for 23 signals, one for nodes and three for changes; a node near a limit takes one more. Several clusters are looked for together, and then
-//! asked one after the other: 18 requests for each. Repetitions, and pieces of what a server refuses as too much, come on top and have bounds of their own.
+//! Istio, cAdvisor and kube-state-metrics take 26 requests: six to look for exporters, two about scraping, one for the owners of pods, 13 for 23
+//! signals, one for nodes and three for changes; a node near a limit takes one more. Several clusters are looked for together, and then queried one
+//! after the other: 18 requests for each. Retries, and pieces of queries that a server refuses as too large, are additional and have limits of their
+//! own.
 
 use automap_core::frame::assemble;
 use automap_core::note::{NotChecked, Note};
@@ -38,10 +39,10 @@ pub fn observe(
     observe_incrementally(&mut Tail::default(), client, options, progress)
 }
 
-/// The same, fetching only what `tail` does not have of earlier looks at the same namespace of the same server.
+/// The same, fetching only what `tail` does not have from earlier observations of the same namespace of the same server.
 ///
 /// # Errors
-/// As [`observe`]; the tail is as it was, then.
+/// As for [`observe`]; the tail is then unchanged.
 pub fn observe_incrementally(
     tail: &mut Tail,
     client: &Client,
@@ -74,7 +75,7 @@ pub fn observe_incrementally(
         of_changes.push((look.found.chosen.clone(), look.owners.clone(), question));
         let screening = screening(tail, &look, options);
         looked.push(look.gather(&client, tail, (window, screening), &mut |what| {
-            // Groups of services take more requests than were planned.
+            // Groups of services take more requests than planned.
             done = total.min(done + 1);
             progress(Progress { done, total, what });
         }));
@@ -103,7 +104,7 @@ pub fn observe_incrementally(
     Ok(Fetched { observation, presets, clusters, scrape_ms, stats: client.stats() })
 }
 
-/// What was discovered, with the services that are looked at in each cluster.
+/// What was discovered, with the observed services of each cluster.
 fn preselected(
     client: &Client,
     tail: &Tail,
@@ -114,7 +115,7 @@ fn preselected(
     (discovered, notes)
 }
 
-/// Lets the server pick the services to look at, where there are many; a remark where it does not, and all are asked for.
+/// Lets the server pick the services to observe if there are many; returns a note if it does not, and all are queried.
 fn preselect(
     client: &Client,
     tail: &Tail,
@@ -144,14 +145,14 @@ fn preselect(
     }
 }
 
-/// Whether suspects are chosen, beside those that an earlier reading chose.
+/// Whether suspects are chosen, besides those that an earlier observation chose.
 fn screening(tail: &Tail, look: &Look, options: &ObserveOptions) -> Screening {
     let Some(above) = options.screen_above else { return Screening::Off };
     let kept = tail.chosen(look.found.chosen.asked()).cloned().unwrap_or_default();
     Screening::Choose { above, hint: options.hint, kept }
 }
 
-/// The presets that were used, each once.
+/// The presets in use, each once.
 fn presets(looks: &[Look]) -> Vec<Preset> {
     let mut presets: Vec<Preset> = Vec::new();
     for e in looks.iter().flat_map(|look| look.found.exporters.iter().chain(&look.found.outside)) {
@@ -214,7 +215,7 @@ fn compose(
     Ok(Observation { entities, hint: options.hint, notes, not_checked, queries, ..observation })
 }
 
-/// The grid from where data begins. Time without any data at the end stays: it may be the incident.
+/// The grid from the first data on. Time without data at the end is kept: it may be the incident.
 fn axis(window: &Window, first: Timestamp, last: Timestamp, notes: &mut Vec<Note>) -> Vec<Timestamp> {
     let grid = window.grid;
     if first > grid.start {

@@ -1,4 +1,4 @@
-//! What to observe, and what came of it.
+//! What to observe, and the result.
 
 use automap_core::observation::Observation;
 use automap_core::time::{Timestamp, WindowHint};
@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::bounds::MAX_SERVICES;
 use super::client::FetchStats;
 
-/// Even a fast scrape needs time to arrive: nothing younger than this is asked for.
+/// Even a fast scrape takes time to arrive: no samples younger than this are queried.
 pub const DEFAULT_SETTLE_MS: i64 = 5_000;
 
 /// What to observe.
@@ -19,27 +19,27 @@ pub struct ObserveOptions {
     pub from: Timestamp,
     /// End of the data; moved likewise, and back to what is settled: `now` minus two scrapes or `settle_ms`.
     pub to: Timestamp,
-    /// The present.
+    /// The current time.
     pub now: Timestamp,
     /// Distance of samples. Unset: the scrape interval, or a multiple of it where a series would have more than
     /// [`super::MAX_USUAL_POINTS`] samples.
     pub step_ms: Option<i64>,
-    /// How often the server scrapes. Unset: asked from the server.
+    /// How often the server scrapes. Unset: the server is asked.
     pub scrape_interval_ms: Option<i64>,
     /// Least age of the newest sample.
     pub settle_ms: i64,
     /// What is known about the incident; passed on.
     pub hint: WindowHint,
-    /// Whether to ask for changes, in three requests more.
+    /// Whether to query changes, in three more requests.
     pub changes: bool,
-    /// Above how many services the pods of suspects alone are asked for, as a diagnosis needs them; `None`: those of all in any case.
+    /// Above this many services, only the pods of suspects are queried, as far as a diagnosis needs them; `None`: always those of all services.
     pub screen_above: Option<usize>,
-    /// Above how many services the server picks those that are looked at, where `screen_above` is set; [`super::MAX_SERVICES`] unless a test has fewer.
+    /// Above this many services, the server picks those that are observed, if `screen_above` is set; [`super::MAX_SERVICES`] except in tests.
     pub preselect_above: usize,
 }
 
 impl ObserveOptions {
-    /// This namespace in this window; everything else is found out.
+    /// This namespace in this window; everything else is detected.
     pub fn new(namespace: impl Into<String>, from: Timestamp, to: Timestamp, now: Timestamp) -> Self {
         Self {
             namespace: namespace.into(),
@@ -60,15 +60,15 @@ impl ObserveOptions {
 /// An observation and its cost.
 #[derive(Clone, Debug)]
 pub struct Fetched {
-    /// What was seen.
+    /// The observation.
     pub observation: Observation,
-    /// The presets that were used, in order of trust.
+    /// The presets in use, in order of trust.
     pub presets: Vec<Preset>,
     /// The clusters that the server has the namespace in.
     pub clusters: Vec<ClusterSeen>,
     /// How often the server scrapes, in milliseconds; samples are as far apart, or a multiple of it in long windows.
     pub scrape_ms: i64,
-    /// What it cost.
+    /// The cost.
     pub stats: FetchStats,
 }
 
@@ -77,27 +77,27 @@ pub struct Fetched {
 pub struct ClusterSeen {
     /// Its name.
     pub name: String,
-    /// Whether the observation is of it, or of it among others.
+    /// Whether the observation covers it, alone or among others.
     pub is_looked_at: bool,
 }
 
-/// A preset, as people know it.
+/// A preset, as shown to users.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Preset {
     /// Its name: `istio-sidecar`.
     pub name: String,
-    /// The system that it stands for: `Istio side-cars`.
+    /// The system that it is for: `Istio side-cars`.
     pub title: String,
-    /// Whether it tells of services, and not only of stores, gateways, the DNS or hosts outside.
+    /// Whether it covers services, rather than only stores, gateways, the DNS or external hosts.
     pub is_of_services: bool,
 }
 
-/// How far the fetching is.
+/// Progress of fetching.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress<'a> {
     /// Steps done.
     pub done: usize,
-    /// Steps in all.
+    /// Total number of steps.
     pub total: usize,
     /// The step that was finished last, such as `latency`.
     pub what: &'a str,
@@ -106,7 +106,7 @@ pub struct Progress<'a> {
 /// A query of a diagnosis, before anything is sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlannedQuery {
-    /// What it is for: signals, or a word about finding the way.
+    /// Its purpose: the signals, or a word for a preparatory step.
     pub purpose: String,
     /// The expression.
     pub promql: String,

@@ -1,4 +1,4 @@
-//! How to reach a Prometheus: address, identity, trust, limits. Secrets cannot be printed from here.
+//! How to reach a Prometheus: address, identity, trust, limits. Secrets in these types are never printed.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use crate::secret::{SecretSource, SecretString};
 pub const MAX_CONCURRENCY: usize = 4;
 /// Largest answer that is read, in bytes.
 pub const DEFAULT_MAX_BODY_BYTES: u64 = 64 << 20;
-/// Most times that one request is repeated.
+/// Most retries of one request.
 pub const MAX_RETRIES: u32 = 2;
 
 /// Everything about the connection to one server.
@@ -27,7 +27,7 @@ pub struct ClientOptions {
     pub headers: Vec<(String, SecretString)>,
     /// Trusted certificate authorities, and the client's own certificate.
     pub tls: TlsOptions,
-    /// For one request, start to end; the server is told to give up at the same time.
+    /// For one request, start to end; also passed to the server as its time limit.
     pub timeout: Duration,
     /// Requests under way at once, 1 to [`MAX_CONCURRENCY`].
     pub concurrency: usize,
@@ -35,9 +35,9 @@ pub struct ClientOptions {
     pub max_body_bytes: u64,
     /// What to do when the server is busy or the connection breaks.
     pub retry: RetryOptions,
-    /// What is looked for on this server.
+    /// The presets that are looked for on this server.
     pub presets: Presets,
-    /// The cluster whose series are looked at, where the server has several.
+    /// The cluster to observe, if the server has several.
     pub cluster: Option<String>,
 }
 
@@ -81,7 +81,7 @@ pub enum Auth {
 }
 
 impl Auth {
-    /// A user with a password, or a token, each from a file; the password counts where both are given, and a user alone is anonymous.
+    /// A user with a password, or a token, each from a file; if both are given the password is used, and a user alone is anonymous.
     pub fn from_files(user: Option<&String>, password: Option<&PathBuf>, token: Option<&PathBuf>) -> Self {
         let file = |path: &PathBuf| SecretSource::File(path.clone());
         match (user, password, token) {
@@ -112,7 +112,7 @@ pub struct RetryOptions {
     pub retries: u32,
     /// Pause before the first repetition; doubles each time, with jitter.
     pub base: Duration,
-    /// Longest pause, even where the server's `Retry-After` asks for more.
+    /// Longest pause, even if the server's `Retry-After` is longer.
     pub cap: Duration,
 }
 

@@ -1,11 +1,11 @@
-//! A few requests at once, answers in the order asked.
+//! Runs a few requests at once and returns the answers in the order of the requests.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::thread;
 
-/// Applies `work` to all items with at most `limit` threads. `on_done` hears of each end, on the calling thread;
-/// the results come in the order of the items, whatever the order of the ends.
+/// Applies `work` to all items with at most `limit` threads. `on_done` is called on the calling thread after each one; the results are in the order
+/// of the items, whatever the order of completion.
 pub(crate) fn map<T: Sync, R: Send>(
     items: &[T],
     limit: usize,

@@ -1,4 +1,4 @@
-//! From the table of signals to the requests that are sent.
+//! Turns the table of signals into the requests that are sent.
 
 use std::collections::BTreeMap;
 
@@ -11,31 +11,31 @@ use super::query::Answer;
 pub(crate) struct Request {
     /// Its name in the table.
     pub(crate) name: &'static str,
-    /// What is sent.
+    /// The query.
     pub(crate) promql: String,
     /// The expressions in it, one for each part of the answer.
     pub(crate) parts: Vec<String>,
-    /// The label that tells the namespace of each part's series, where there are several namespaces.
+    /// The label with the namespace of each part's series, if there are several namespaces.
     pub(crate) scopes: Vec<Option<String>>,
     pub(crate) signals: Vec<Planned>,
-    /// Why it asks for some services only, where it does.
+    /// Why it covers only some services, if it does.
     pub(crate) part_of: Option<String>,
 }
 
 /// One signal of a request.
 #[derive(Debug)]
 pub(crate) struct Planned {
-    /// The exporter that has it.
+    /// The exporter that provides it.
     pub(crate) exporter: &'static Exporter,
     pub(crate) signal: &'static Signal,
-    /// The expression that shows it alone.
+    /// The expression that returns it alone.
     pub(crate) shown: String,
-    /// Which vectors of the answer it is made of.
+    /// The vectors of the answer that it is computed from.
     pub(crate) parts: (usize, Option<usize>),
 }
 
-/// The requests for these exporters, in the order of the table. `clusters` are those that an exporter is narrowed to, by title; others are to that of
-/// `values`.
+/// The requests for these exporters, in the order of the table. `clusters` are those that an exporter is narrowed to, by title; the others are
+/// narrowed to the cluster of `values`.
 pub(crate) fn requests<'a>(
     exporters: impl IntoIterator<Item = &'a &'static Exporter>,
     values: &Values,

@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use super::plan::part;
 use super::query::Answer;
 
-/// What Kubernetes makes the random parts of names of: no vowels, no look-alikes.
+/// The characters in the random parts of Kubernetes names: no vowels, no look-alikes.
 const NAME_ALPHABET: &str = "bcdfghjklmnpqrstvwxz2456789";
 /// Longest hash of a replica set.
 const MAX_TEMPLATE_HASH: usize = 10;
 /// Length of the random end of a pod's name.
 const POD_SUFFIX: usize = 5;
-/// Digits at the end of a job's name that a cron job made: minutes since 1970, or seconds before Kubernetes 1.21.
+/// Digits at the end of the name of a cron job's job: minutes since 1970, or seconds before Kubernetes 1.21.
 const SCHEDULE_DIGITS: [usize; 2] = [8, 10];
 
 /// The owners that kube-state-metrics knew in the window; may be empty.
@@ -44,7 +44,7 @@ impl Owners {
         owners
     }
 
-    /// Whether nothing is known and names must do.
+    /// Whether no owners are known and names have to be used.
     pub(crate) fn is_empty(&self) -> bool {
         self.pods.is_empty()
     }
@@ -54,7 +54,7 @@ impl Owners {
         self.pods.keys().map(|pod| self.workload(pod))
     }
 
-    /// All pods that are known, each with its workload.
+    /// All known pods, each with its workload.
     pub(crate) fn pods(&self) -> impl Iterator<Item = (&str, &str)> {
         self.pods.keys().map(|pod| (pod.as_str(), self.workload(pod)))
     }
@@ -64,7 +64,7 @@ impl Owners {
         match self.pods.get(pod) {
             Some((kind, set)) if kind == "ReplicaSet" => self.of_replica_set(set),
             Some((kind, job)) if kind == "Job" => of_job(job),
-            // The owner of a static pod is its machine.
+            // The owner of a static pod is its node.
             Some((kind, owner)) if kind != "Node" => owner,
             _ => by_name(pod),
         }
@@ -105,14 +105,14 @@ fn by_name(pod: &str) -> &str {
     }
 }
 
-/// The name without its last part, if that part is of Kubernetes' random alphabet and of one of these lengths.
+/// The name without its last part, if that part is in Kubernetes' random alphabet and has one of these lengths.
 fn without_random(name: &str, lengths: std::ops::RangeInclusive<usize>) -> Option<&str> {
     let (rest, random) = name.rsplit_once('-')?;
     let fits = lengths.contains(&random.len()) && random.chars().all(|c| NAME_ALPHABET.contains(c));
     (fits && !rest.is_empty()).then_some(rest)
 }
 
-/// The name of a cron job's job without the time it was made for.
+/// The name of a cron job's job without its scheduled time.
 fn without_schedule(job: &str) -> Option<&str> {
     let (cron_job, time) = job.rsplit_once('-')?;
     let is_time = SCHEDULE_DIGITS.contains(&time.len()) && time.bytes().all(|b| b.is_ascii_digit());

@@ -1,17 +1,18 @@
-//! Of more services than can be fetched, lets the server pick those whose requests changed, with whom they call and who calls them.
+//! With more services than can be fetched, lets the server pick those whose requests changed, with their callees and callers.
 //!
 //! ```text
 //!  how many services? ─▶ as many as are fetched, or fewer: all of them are looked at
 //!                     └▶ more ─▶ the most changed, counted by the server ─▶ their calls, twice ─▶ a list of names ─▶ all queries, narrowed to it
 //! ```
 //!
-//! What the server sends grows with the list and not with the system: four times [`MOST_CHANGED`] names for each way to divide the window, and the calls of at most
-//! [`MAX_SUSPECTS`] services. What the server computes is every request counter of the window, once or twice; with the recorded sums of
-//! `deploy/prometheus/fleet.rules.yaml` it is one series for each service. So a watcher asks for another list every [`PRESELECT_EVERY_MS`] only. Services that were picked
-//! once stay while there is room, as in `screen`, since another list is another query.
+//! The amount of data grows with the list and not with the system: four times [`MOST_CHANGED`] names for each way to divide the window, and the calls
+//! of at most [`MAX_SUSPECTS`] services. The server reads every request counter of the window, once or twice; with the recorded sums of
+//! `deploy/prometheus/fleet.rules.yaml` that is one series per service. So a watcher requests a new list only every [`PRESELECT_EVERY_MS`]. Services
+//! that were picked once stay while there is room, as in `screen`, since another list is another query.
 //!
-//! Whoever is not on the list is told as not checked. Left out: systems whose requests are not counted by Istio's side-cars, of which the most completely
-//! observed [`super::MAX_SERVICES`] are looked at as before; services that only CPU or memory show to be wrong, which explain nothing that users feel.
+//! Services that are not on the list are reported as not checked. Left out: systems whose requests are not counted by Istio's sidecars, of which the
+//! most completely observed [`super::MAX_SERVICES`] are covered as before; and services for which only CPU or memory is abnormal, which explain
+//! nothing that users feel.
 
 mod calls;
 mod change;
@@ -38,28 +39,29 @@ use super::window::Window;
 use change::Split;
 use counters::Counters;
 
-/// How many services the server names for each kind of change.
+/// Number of services that the server returns for each kind of change.
 const MOST_CHANGED: usize = 50;
-/// How many of those with the most requests are always looked at: what users meet first is among them.
+/// Number of services with the most requests that are always observed: those that users reach first are among them.
 const BUSIEST: usize = 20;
 /// Most services whose calls are followed.
 const MAX_SUSPECTS: usize = 80;
 /// Most services that are picked.
 pub(crate) const MAX_PRESELECTED: usize = 200;
-/// How long a list stands, in milliseconds: reading every counter takes a server up to 18 s of processor time with 10,000 services, which is a sixth of a core, then.
-/// The busiest services are on every list, so that what most users feel is seen at once and only its cause may come later.
+/// How long a list is valid, in milliseconds: reading every counter takes a server up to 18 s of CPU time with 10,000 services, which at this
+/// interval is a sixth of a core. The busiest services are on every list, so that what most users feel is seen at once and only its cause may be
+/// found later.
 pub const PRESELECT_EVERY_MS: i64 = 120_000;
 /// Longest pattern of names, in bytes: an expression holds it up to 16 times.
 const MAX_PATTERN_BYTES: usize = 4_096;
 
-/// The services that are looked at, of more.
+/// The services that are observed, out of more.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Preselected {
-    /// By the names of the look, the most changed first.
+    /// Names within the look, the most changed first.
     pub(crate) names: Vec<String>,
-    /// How many services there are at least: those that have the counter that is read.
+    /// Lower bound of the number of services: those that have the counter.
     of: u64,
-    /// Services beside or behind the changed ones for whom there was no room.
+    /// Services next to or behind the changed ones for which there was no room.
     omitted: usize,
     /// When they were picked.
     at: Timestamp,
@@ -70,16 +72,16 @@ pub(crate) struct Preselected {
 pub(crate) struct Preselection<'a> {
     pub(crate) window: &'a Window,
     pub(crate) hint: &'a WindowHint,
-    /// With no more services all are looked at.
+    /// With at most this many services, all are observed.
     pub(crate) above: usize,
-    /// Picked by an earlier look.
+    /// Picked earlier.
     pub(crate) kept: &'a [String],
 }
 
-/// Picks the services of one cluster; `None` where all are looked at.
+/// Picks the services of one cluster; `None` if all are observed.
 ///
 /// # Errors
-/// [`RequestError`] where the server gives no answer about the change of requests.
+/// [`RequestError`] if the server does not answer the query for changed requests.
 pub(crate) fn preselect(
     client: &Client,
     found: &Found,
@@ -110,10 +112,10 @@ pub(crate) fn preselect(
     Ok(Some(Preselected { names, of, omitted, at: window.grid.end, queries }))
 }
 
-/// How far requests changed, by service.
+/// How much requests changed, by service.
 type Changed = BTreeMap<String, f64>;
 
-/// What the server named.
+/// The services that the server returned.
 #[derive(Default)]
 struct Asked {
     changed: Changed,
@@ -133,7 +135,7 @@ fn in_order(changed: &Changed) -> Vec<String> {
     all.into_iter().map(|(name, _)| name.clone()).collect()
 }
 
-/// As many names as there is room for, those of an earlier look behind them; and how many were left out.
+/// As many names as there is room for, followed by those picked earlier; and the number of names left out.
 fn listed(wanted: impl Iterator<Item = String>, kept: &[String]) -> (Vec<String>, usize) {
     let (mut names, mut seen) = (Vec::new(), BTreeSet::new());
     let (mut bytes, mut omitted) = (0, 0);
@@ -157,7 +159,7 @@ fn own_name(name: &str) -> &str {
     name.rsplit_once('/').map_or(name, |(_, own)| own)
 }
 
-/// What is needed to ask.
+/// What the queries need.
 struct Ask<'a> {
     client: &'a Client,
     values: Values,
@@ -171,7 +173,7 @@ impl Ask<'_> {
         self.answer_with(templates, |filled| filled)
     }
 
-    /// The same where something is put into the filled templates.
+    /// The same, with `put` applied to the filled templates.
     fn answer_with(&self, templates: &[String], put: impl Fn(String) -> String) -> Result<Answer, RequestError> {
         let filled: Vec<String> = templates.iter().map(|t| put(promql::fill(t, &self.values))).collect();
         let mut answer = self.client.instant_of(&filled, self.window.grid.end)?;
@@ -180,7 +182,7 @@ impl Ask<'_> {
         Ok(answer)
     }
 
-    /// What counts requests, and of how many services; `None` where these are few enough.
+    /// The counters of requests, and the number of services; `None` if these are few enough.
     fn counters(&self, is_native: bool, above: usize) -> Result<Option<(Counters, u64)>, RequestError> {
         for counters in [Counters::Recorded, Counters::Raw { is_native }] {
             let answer = self.answer(&[counters.how_many()])?;
@@ -226,7 +228,7 @@ impl Ask<'_> {
         Ok(out)
     }
 
-    /// Whether a name is a workload of the namespaces that are looked at.
+    /// Whether a name is a workload of the observed namespaces.
     fn is_ours(&self, name: &str) -> bool {
         match self.names.has_beyond() {
             true => !self.names.is_beyond(name) && !name.starts_with("external/") && name.contains('/'),
@@ -236,12 +238,12 @@ impl Ask<'_> {
 }
 
 impl Preselected {
-    /// Whether the list still stands; not where the clock was set back.
+    /// Whether the list is still valid; not if the clock was set back.
     pub(crate) fn stands_at(&self, now: Timestamp) -> bool {
         (0..PRESELECT_EVERY_MS).contains(&(now.ms() - self.at.ms()))
     }
 
-    /// What narrows every query to these services: their namespaces and names. Pods are found by the names of their workloads.
+    /// Narrows every query to these services: their namespaces and names. Pods are found by the names of their workloads.
     pub(crate) fn narrowed(&self, scope: &Scope) -> (Scope, Only) {
         let own: BTreeSet<&str> = self.names.iter().map(|name| own_name(name)).collect();
         let workloads = promql::any_of(own);
@@ -249,12 +251,12 @@ impl Preselected {
         (scope.narrowed_to(self.names.iter().map(String::as_str)), only)
     }
 
-    /// Why answers about pods hold only a part.
+    /// Why answers about pods are partial.
     pub(crate) fn reason(&self) -> String {
         format!("asked for {} of {} services or more", self.names.len(), self.of)
     }
 
-    /// What is told of those that are not looked at.
+    /// The note about services that are not observed.
     pub(crate) fn not_checked(&self) -> NotChecked {
         let mut reason = format!(
             "there are at least {} services, too many to fetch: those whose requests changed most are looked at, with whom they call and who calls them \
@@ -268,7 +270,7 @@ impl Preselected {
         NotChecked::not_looked_at(Vec::new(), reason)
     }
 
-    /// The same for people who read the notes.
+    /// The same for readers of the notes.
     pub(crate) fn note(&self) -> Note {
         let text = format!(
             "of {} services or more those whose requests changed most and their neighbours are looked at: {}",
@@ -278,7 +280,7 @@ impl Preselected {
         Note::info("preselected", text)
     }
 
-    /// What was asked to find them.
+    /// The queries that found them.
     pub(crate) fn queries(&self) -> &[QueryRecord] {
         &self.queries
     }

@@ -1,44 +1,44 @@
-//! Fills templates of PromQL. Names from outside enter through [`quote`] and nowhere else, so that none can change an expression.
+//! Fills templates of PromQL. Names from outside are only inserted through [`quote`], so that none can change an expression.
 
 mod quoting;
 
 use super::scope::Scope;
 pub(crate) use quoting::{any_of, is_plain_label, label_name, literal, names_label_in_quotes, quote};
 
-/// What the placeholders of a template stand for.
+/// The values of a template's placeholders.
 #[derive(Clone, Debug)]
 pub(crate) struct Values {
     /// `$NS`: one namespace, or several.
     pub(crate) namespace: Scope,
-    /// The cluster, where the server has several: every selector of the namespace is narrowed to it.
+    /// The cluster, if the server has several: every selector of the namespace is narrowed to it.
     pub(crate) cluster: Option<Cluster>,
     /// `$RATE`, in milliseconds; `$RATE_S` is the same as a plain number of seconds.
     pub(crate) rate_ms: i64,
     /// `$SPAN`: the whole window, in milliseconds.
     pub(crate) span_ms: i64,
-    /// `$PODS`, `$EXPORTED_PODS`, `$SETS`, the servers of `$SERVER` and the clients of `$CLIENT`, where only some workloads are asked for.
+    /// `$PODS`, `$EXPORTED_PODS`, `$SETS`, the servers of `$SERVER` and the clients of `$CLIENT`, if only some workloads are queried.
     pub(crate) only: Option<Only>,
 }
 
-/// Some workloads of all, as patterns between quotes.
+/// Some of the workloads, as quoted patterns.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Only {
     /// The workloads.
     pub(crate) workloads: String,
-    /// Their pods, and maybe others.
+    /// Their pods, and possibly others.
     pub(crate) pods: String,
-    /// Whether calls from and to other namespaces are asked for as well.
+    /// Whether calls from and to other namespaces are queried as well.
     pub(crate) has_other_end: bool,
 }
 
-/// How series of one cluster are told from those of others.
+/// How series of one cluster are selected.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Cluster {
     /// The label that names it, such as `cluster`; [`OF_ISTIO`] stands for Istio's own pair of labels.
     pub(crate) label: String,
     /// Its name.
     pub(crate) name: String,
-    /// Whether series that name no cluster are of it as well: nobody chose it, and nothing of the namespace is in another one.
+    /// Whether series without a cluster belong to it as well: none was requested, and nothing of the namespace is in another one.
     pub(crate) or_none: bool,
 }
 
@@ -48,7 +48,7 @@ pub(crate) const OF_ISTIO: &str = "source_cluster, destination_cluster";
 /// `$Q`: the quantile of `latency_p95_ms`.
 const QUANTILE: &str = "0.95";
 
-/// Pieces that many expressions share. They may hold placeholders themselves, but only of later rows.
+/// Fragments that many expressions share. They may contain placeholders, but only of later rows.
 const FRAGMENTS: [(&str, &str); 25] = [
     ("SERVER", r#"reporter="destination",destination_workload_namespace=$NS$DESTINATION_CLUSTER"#),
     ("CLIENT", r#"reporter="source",source_workload_namespace=$NS$SOURCE_CLUSTER"#),
@@ -59,7 +59,7 @@ const FRAGMENTS: [(&str, &str); 25] = [
     // Sums by workload that recording rules keep.
     ("RECORDED", "destination_workload_namespace=$NS$DESTINATION_CLUSTER"),
     ("APP", r#"namespace=$NS,exported_namespace="",container!="",container!="POD",container!~"$PROXIES"$PODS"#),
-    // A scraper that does not honour labels has one for the namespace only, or for the pod and the container as well.
+    // A scraper that does not honour labels replaces only the namespace, or the pod and the container as well.
     (
         "APP_EXPORTED_NAMESPACE",
         r#"exported_namespace=$NS,exported_pod="",container!="",container!="POD",container!~"$PROXIES"$PODS"#,
@@ -71,13 +71,13 @@ const FRAGMENTS: [(&str, &str); 25] = [
     ("POD_ROW", r#"namespace=$NS,pod!="",container=""$PODS"#),
     ("INTERFACE", r#"pod!="",interface!~"lo|veth.*""#),
     ("PROXIES", "istio-proxy|linkerd-proxy"),
-    // Labels that tell of a target who scraped it and how, and nothing of the pod behind it.
+    // Labels of a target that show who scraped it and how, but nothing about the pod behind it.
     ("SCRAPER", "job,endpoint,service,container,metrics_path,prometheus,prometheus_replica,replica"),
-    // No response at all counts as failed, too, unless the client did not wait for one.
+    // No response at all also counts as failed, unless the client did not wait for one.
     ("HTTP_FAILED", r#"response_code=~"5..|0",response_flags!~"$CLIENT_LEFT""#),
     // Envoy: the client closed the connection, reset its stream, or broke the protocol.
     ("CLIENT_LEFT", "(.*,)?(DC|DR|DPE)(,.*)?"),
-    // Calls of a gateway of another namespace to services of ours, as it counts them, and as they do.
+    // Calls from a gateway in another namespace to services of ours, as counted by the gateway and by the services.
     (
         "FROM_GATEWAY",
         r#"reporter="source",destination_workload_namespace=$NS,source_workload=~"$ISTIO_GATEWAY",source_workload_namespace!=$NS$SOURCE_CLUSTER"#,
@@ -92,33 +92,33 @@ const FRAGMENTS: [(&str, &str); 25] = [
     ),
     // The names that Istio's charts, operator and Gateway API give to gateways and their pods.
     ("ISTIO_GATEWAY", ".*ingress.*|.*gateway-istio.*|istio-.*gateway.*"),
-    // Hosts as clients write them: names with a dot that are no services of a cluster, and no addresses.
+    // Hosts as clients write them: names with a dot that are neither services of a cluster nor IP addresses.
     ("OUTSIDE_HOST", "[a-zA-Z0-9_-]+([.][a-zA-Z0-9_-]+)*[.][a-zA-Z][a-zA-Z0-9-]+"),
     ("INSIDE_HOST", ".*[.]svc([.].*)?|.*[.](local|localdomain)"),
     // gRPC answers 200 and fails in a header: unknown, deadline, exhausted, unimplemented, internal, unavailable, loss.
     ("GRPC_FAILED", r#"grpc_response_status=~"2|4|8|12|13|14|15""#),
-    // Routes that kubelets and scrapers ask, as a pattern between quotes.
+    // Routes that kubelets and scrapers request, as a quoted pattern.
     ("HEALTH", r#""/?(health|healthz|healthcheck|live|livez|ready|readyz|metrics|actuator/.*)/?""#),
-    // Clusters of an Envoy that are its own errands, likewise.
+    // Clusters of an Envoy for its own traffic, likewise.
     ("ENVOY_INTERNAL", r#""admin|agent|prometheus_stats|xds[-_]grpc|sds-grpc|zipkin|BlackHoleCluster|.*admin.*""#),
-    // The workload in a pod's name, as Kubernetes forms it: without the hashes of replica set and pod.
+    // The workload in a pod's name, as formed by Kubernetes: without the hashes of replica set and pod.
     ("DEPLOYMENT_OF_POD", "(.+?)(?:-[bcdfghjklmnpqrstvwxz2456789]{1,10})?-[bcdfghjklmnpqrstvwxz2456789]{5}"),
-    // The same in the name of a replica set; a name that has no hash is the workload's.
+    // The same in the name of a replica set; a name without a hash is the workload's.
     ("DEPLOYMENT_OF_SET", "(.+?)(?:-[bcdfghjklmnpqrstvwxz2456789]{6,10})?"),
-    // Host names of services of this namespace, with or without domain and port; the first group is the service.
-    // Addresses and other people's hosts do not match.
+    // Host names of services of this namespace, with or without domain and port; the first group is the service. IP addresses and foreign hosts do
+    // not match.
     ("HOST", "([a-zA-Z][-a-zA-Z0-9]*)(?:[.]$NS_PATTERN(?:[.]svc(?:[.].*)?)?)?(?::[0-9]+)?"),
 ];
 
-/// `$SERVER` and `$CLIENT` for the other end of calls between the namespaces and others: what callees elsewhere answer to ours, and what callers elsewhere
-/// ask of ours.
+/// `$SERVER` and `$CLIENT` for calls between these namespaces and others: what callees elsewhere answer to ours, and what callers elsewhere request
+/// from ours.
 const OTHER_SERVER: &str = r#"reporter="destination",source_workload_namespace=$NS,destination_workload_namespace!=$NS,destination_workload!~"|unknown"$DESTINATION_CLUSTER"#;
 const OTHER_CLIENT: &str = r#"reporter="source",destination_workload_namespace=$NS,source_workload_namespace!=$NS,source_workload!~"|unknown"$SOURCE_CLUSTER"#;
 
-/// `$HOST` where several namespaces are looked at.
+/// `$HOST` if several namespaces are observed.
 const QUALIFIED_HOST: &str = "([a-zA-Z][-a-zA-Z0-9]*(?:[.]$NS_PATTERN(?:[.]svc(?:[.].*)?)?)?)(?::[0-9]+)?";
 
-/// The label that an expression matches the namespace by: the first one that `$NS` stands behind.
+/// The label by which an expression matches the namespace: the first one followed by `$NS`.
 pub(crate) fn namespace_label(template: &str) -> Option<String> {
     let mut start = 0;
     while let Some(at) = template[start..].find('$').map(|i| start + i) {
@@ -136,7 +136,7 @@ pub(crate) fn namespace_label(template: &str) -> Option<String> {
     None
 }
 
-/// The label in front of `=` or `=~`, between quotes or not.
+/// The label in front of `=` or `=~`, quoted or not.
 fn label_before(text: &str) -> Option<String> {
     let text = text.trim_end_matches(['=', '~', '!']);
     let label = match text.strip_suffix('"') {
@@ -178,7 +178,7 @@ pub(crate) fn placeholders(template: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// Whether a placeholder stands for something. A `$` alone belongs to `label_replace` or to a pattern.
+/// Whether a placeholder is known. A `$` alone belongs to `label_replace` or to a pattern.
 pub(crate) fn is_known_placeholder(name: &str) -> bool {
     PLAIN.contains(&name) || FRAGMENTS.iter().any(|(known, _)| *known == name)
 }
@@ -192,7 +192,7 @@ pub(crate) fn fill(template: &str, values: &Values) -> String {
         let (name, tail) = after.split_at(end);
         out.push_str(before);
         if name == "NS" && values.namespace.single().is_none() {
-            // Of several namespaces each may match: `=$NS` becomes `=~"a|b"`.
+            // With several namespaces, each may match: `=$NS` becomes `=~"a|b"`.
             if out.ends_with("!=") {
                 out.pop();
             }
@@ -208,7 +208,7 @@ pub(crate) fn fill(template: &str, values: &Values) -> String {
     out
 }
 
-/// The same, with the other ends of calls where there are several namespaces and the expression knows both ends: the sums of both have no key in common.
+/// The same, extended to calls with other namespaces if there are several and the expression knows both ends: the two sums have no key in common.
 pub(crate) fn fill_both_ends(template: &str, values: &Values) -> String {
     let ours = fill(template, values);
     let knows_both = placeholders(template).any(|name| ["SERVER", "CLIENT"].contains(&name));
@@ -226,7 +226,7 @@ fn expand(name: &str, values: &Values) -> String {
     match name {
         "SERVER" if values.namespace.is_other_end => fill(OTHER_SERVER, values),
         "CLIENT" if values.namespace.is_other_end => fill(OTHER_CLIENT, values),
-        // Stands for the value of a matcher; the cluster's matcher follows it.
+        // The value of a matcher, followed by the cluster's matcher.
         "NS" => {
             let namespace = &values.namespace;
             let value = namespace.single().map_or_else(|| namespace.alternatives(literal), ToOwned::to_owned);
@@ -234,9 +234,9 @@ fn expand(name: &str, values: &Values) -> String {
         }
         // As a pattern, anchored by PromQL: this namespace, or no such label at all.
         "NS_OR_NONE" => quote(&format!("{}|", values.namespace.alternatives(literal))) + &values.cluster_matcher(None),
-        // For selectors that name no namespace: the cluster's matcher alone, with a comma in front.
+        // For selectors that name no namespace: the cluster's matcher alone, preceded by a comma.
         "CLUSTER" => values.cluster_matcher(None),
-        // Where one of several clusters is looked at, a call may end in another one.
+        // If one of several clusters is observed, a call may end in another one.
         "AND_CLUSTERS" => match values.cluster.as_ref().is_some_and(|cluster| !cluster.or_none) {
             true => ",source_cluster,destination_cluster".to_owned(),
             false => String::new(),
@@ -249,9 +249,9 @@ fn expand(name: &str, values: &Values) -> String {
             let inner = &quoted[1..quoted.len() - 1];
             if values.namespace.names().len() > 1 { format!("(?:{inner})") } else { inner.to_owned() }
         }
-        // Of several namespaces a host keeps the one that it names.
+        // With several namespaces, a host keeps the namespace that it names.
         "HOST" if values.namespace.is_qualified => fill(QUALIFIED_HOST, values),
-        // Where the namespaces are told apart, series that a scraper has renamed bear theirs under the usual name.
+        // If namespaces are distinguished, renamed series get theirs under the usual name.
         "EXPORTED_BEGIN" if values.namespace.is_qualified => "label_replace(".to_owned(),
         "EXPORTED_END" if values.namespace.is_qualified => {
             r#", "namespace", "$1", "exported_namespace", "(.+)")"#.to_owned()
@@ -269,18 +269,18 @@ fn expand(name: &str, values: &Values) -> String {
 }
 
 impl Values {
-    /// `,namespace`, for sums and joins that keep namespaces apart; nothing where there is one.
+    /// `,namespace`, for sums and joins that keep namespaces apart; empty if there is one.
     fn and_scope(&self, template: &str) -> String {
         let label = self.scope_label(template);
         label.map_or_else(String::new, |label| format!(",{}", label_name(&label)))
     }
 
-    /// The label that tells the namespace of a series in the answer to a template; `None` where there is one namespace.
+    /// The label with the namespace of a series in the answer to a template; `None` if there is one namespace.
     pub(crate) fn scope_label(&self, template: &str) -> Option<String> {
         namespace_label(template).filter(|_| self.namespace.is_qualified && template.contains("$AND_SCOPE"))
     }
 
-    /// What stands for some workloads in place of all; `None` for a placeholder that has nothing to do with them.
+    /// The replacement of a placeholder if only some workloads are queried; `None` for a placeholder that does not depend on them.
     fn narrowing(&self, name: &str) -> Option<String> {
         let Some(only) = &self.only else {
             return ["PODS", "PODS_OR_NONE", "WORKLOADS", "SETS", "EXPORTED_PODS"].contains(&name).then(String::new);
@@ -295,7 +295,7 @@ impl Values {
             ),
             "PODS" => format!(",pod=~\"{pods}\""),
             "PODS_OR_NONE" => format!(",pod=~\"{pods}|\""),
-            // A scraper renames the label, or leaves it as it is.
+            // The scraper may have renamed the label or not.
             "EXPORTED_PODS" => format!(",exported_pod=~\"{pods}|\""),
             "SETS" => format!(",replicaset=~\"{pods}\""),
             "WORKLOADS" => {
@@ -305,7 +305,7 @@ impl Values {
         })
     }
 
-    /// `,cluster="eu"`, or nothing. Istio's own labels are named by the end of the call that reports.
+    /// `,cluster="eu"`, or nothing. Istio's own labels depend on the end of the call that reports.
     fn cluster_matcher(&self, of_istio: Option<&str>) -> String {
         let Some(Cluster { label, name, or_none }) = &self.cluster else { return String::new() };
         match of_istio {
@@ -320,7 +320,7 @@ impl Values {
     }
 }
 
-/// A duration as PromQL writes it.
+/// A duration in PromQL's syntax.
 pub(crate) fn duration(ms: i64) -> String {
     if ms % 1000 == 0 { format!("{}s", ms / 1000) } else { format!("{ms}ms") }
 }
@@ -424,7 +424,7 @@ mod tests {
         }
     }
 
-    /// The inverse, by the grammar: fails when the literal ends early.
+    /// The inverse, by the grammar: fails if the literal ends early.
     fn unquote(literal: &str) -> String {
         let inner = literal.strip_prefix('"').unwrap().strip_suffix('"').unwrap();
         let mut out = String::new();

@@ -1,4 +1,4 @@
-//! Puts namespaces in front of the names in an answer about several, once, so that all that follows knows names only.
+//! Prefixes the names in an answer about several namespaces with theirs, once, so that later code handles only names.
 
 use super::decode::{LabelledSeries, Labels};
 use super::names::OUTSIDE;
@@ -6,11 +6,11 @@ use super::promql::PART;
 use super::query::Answer;
 use super::scope::Scope;
 
-/// The label that holds the place of a series in an answer about several: its namespace. No metric has a label of such a name.
+/// The label for the place of a series in an answer about several namespaces: its namespace. No metric has a label of this name.
 pub(crate) const PLACE: &str = "__place__";
 
 impl Scope {
-    /// Puts the namespace in front of the names in an answer, each part by the label that its sums keep.
+    /// Prefixes the names in an answer with their namespace, each part by the label that its sums keep.
     pub(crate) fn qualify(&self, answer: &mut Answer, labels: &[Option<String>]) {
         if !self.is_qualified {
             return;
@@ -42,7 +42,7 @@ impl Scope {
         labels.insert(PLACE.to_owned(), own);
     }
 
-    /// A service as a caller in the namespace `own` writes it: `payment`, `payment.bank`, `payment.bank.svc.cluster.local:80`.
+    /// A service as written by a caller in the namespace `own`: `payment`, `payment.bank`, `payment.bank.svc.cluster.local:80`.
     pub(crate) fn host(&self, name: &str, own: &str) -> String {
         let parts: Vec<&str> = name.split('.').collect();
         match parts.as_slice() {

@@ -1,8 +1,8 @@
-//! Instant and range queries. Long ranges are split and merged, so that the server's limit on points is never met.
+//! Instant and range queries. Long ranges are split and merged to stay below the server's limit on points.
 //!
-//! A server that refuses a range for its cost (samples, series, time) is asked for halves of it. Every instant of a range is evaluated on
-//! its own, so pieces put together are exactly what the whole would have given: 240 points that are refused become 2 × 120, or 4 × 60. Where
-//! that does not help either, an expression of several parts is asked for part by part.
+//! If a server refuses a range for its cost (samples, series, time), it is queried in halves. Every instant of a range is evaluated on its own, so
+//! the joined pieces are exactly what the whole would have returned: 240 points that are refused become 2 × 120, or 4 × 60. If that does not help
+//! either, an expression of several parts is queried part by part.
 
 use std::collections::BTreeMap;
 
@@ -17,9 +17,9 @@ use super::promql::{self, PART};
 
 /// Points per series and request. Prometheus refuses more than 11,000.
 pub const MAX_POINTS_PER_REQUEST: i64 = 10_000;
-/// How often a range that is too much for the server is halved: into 32 pieces at most.
+/// How often a range that is too much for the server is halved: into at most 32 pieces.
 const MAX_HALVINGS: u32 = 5;
-/// The same where each refusal takes the server its whole time limit.
+/// The same if each refusal uses up the server's whole time limit.
 const MAX_SLOW_HALVINGS: u32 = 2;
 
 /// What a query returned.
@@ -27,13 +27,13 @@ const MAX_SLOW_HALVINGS: u32 = 2;
 pub struct Answer {
     /// The series, ordered by their labels.
     pub series: Vec<LabelledSeries>,
-    /// Why the data may be incomplete, as the server puts it.
+    /// Why the data may be incomplete, in the server's words.
     pub warnings: Vec<String>,
-    /// The same of earlier looks at the same times, which are too long ago to be asked again.
+    /// The same from earlier queries of times that are too long ago to be queried again.
     pub earlier_warnings: Vec<String>,
     /// Series left out since they hold native histograms.
     pub histograms_ignored: u64,
-    /// Series that came twice, series beyond the bounds, and samples at other times than asked for.
+    /// Repeated series, series over the limits, and samples at other times than requested.
     pub left_out: LeftOut,
 }
 
@@ -71,7 +71,7 @@ impl Grid {
         if on_grid { usize::try_from(offset / self.step_ms.max(1)).ok() } else { None }
     }
 
-    /// At most so many of its times, from this one on.
+    /// At most this many of its times, from `start` on.
     fn piece(self, start: Timestamp, points: i64) -> Self {
         Self { start, end: start.plus_ms((points - 1) * self.step_ms).min(self.end), ..self }
     }
@@ -113,7 +113,7 @@ impl Client {
 
     fn may_halve(&self, error: &RequestError, halvings: u32) -> bool {
         let most = if error.failure.is_slow() { MAX_SLOW_HALVINGS } else { MAX_HALVINGS };
-        // A shorter range has an expression of the same length.
+        // A shorter range does not shorten the expression.
         let may_help = error.failure.is_too_heavy() && !abbreviate::says_too_long(error);
         may_help && halvings < most && (!error.failure.is_slow() || self.has_patience())
     }
@@ -128,7 +128,7 @@ impl Client {
         ]
     }
 
-    /// Several expressions on a grid, as [`promql::join`] marks them: in one request, or part by part where that is too much.
+    /// Several expressions on a grid, marked by [`promql::join`]: in one request, or part by part if that is too much.
     pub(crate) fn range_of(&self, parts: &[String], grid: Grid) -> Result<Answer, RequestError> {
         one_by_one(parts, |promql| self.range(promql, grid))
     }
@@ -139,7 +139,7 @@ impl Client {
     }
 }
 
-/// Asks for all parts at once, or for each alone where all at once are too much without having taken long.
+/// Queries all parts at once, or each alone if that is too much and the refusal was quick.
 fn one_by_one(parts: &[String], ask: impl Fn(&str) -> Result<Answer, RequestError>) -> Result<Answer, RequestError> {
     let ask = |promql: &str| match ask(promql) {
         Err(error) if abbreviate::is_too_long(promql, &error) => {
@@ -171,7 +171,7 @@ fn one_by_one(parts: &[String], ask: impl Fn(&str) -> Result<Answer, RequestErro
     }
 }
 
-/// Answers put together: by labels, in order of time.
+/// Joined answers: by labels, in order of time.
 #[derive(Default)]
 struct Merge {
     series: BTreeMap<BTreeMap<String, String>, Vec<(Timestamp, f64)>>,
@@ -181,7 +181,7 @@ struct Merge {
 }
 
 impl Merge {
-    /// An answer to a range holds samples at the instants of its grid alone.
+    /// The answer to a range only has samples at the instants of its grid.
     fn with(mut self, answer: Decoded<QueryData>, asked: Option<Grid>) -> Self {
         let (mut series, histograms, more) = answer.data.into_series();
         let mut left_out = LeftOut { excess: more, ..LeftOut::default() };
@@ -210,7 +210,7 @@ impl Merge {
     }
 }
 
-/// Unix seconds with the milliseconds as decimals, exactly.
+/// Unix seconds with the milliseconds as decimals, exact.
 fn seconds(ms: i64) -> String {
     format!("{}.{:03}", ms.div_euclid(1000), ms.rem_euclid(1000))
 }

@@ -1,4 +1,4 @@
-//! How long to wait before a request is repeated.
+//! How long to wait before a request is retried.
 
 use std::time::Duration;
 
@@ -6,8 +6,8 @@ use automap_core::random::Rng;
 
 use super::options::RetryOptions;
 
-/// The pause before repetition `attempt` (from 0): what the server asks for, else exponential with jitter; never more
-/// than the cap. The jitter follows from `seed`, so that a run can be repeated exactly.
+/// The pause before retry `attempt` (from 0): what the server requests, else exponential with jitter; never more than the cap. The jitter follows
+/// from `seed`, so that a run is exactly reproducible.
 pub(crate) fn pause(options: &RetryOptions, attempt: u32, retry_after: Option<Duration>, seed: u64) -> Duration {
     let wait = retry_after.unwrap_or_else(|| {
         let full = options.base.saturating_mul(1 << attempt.min(8));

@@ -1,8 +1,8 @@
-//! Which namespaces are looked at, and how the names of one are told from those of another.
+//! Which namespaces are observed, and how names in one are distinguished from those in another.
 //!
-//! One namespace is asked for by its name, and its workloads go by theirs. Several, or a pattern, are asked for in the same queries
-//! (`namespace=~"shop|payments"`, sums by namespace), and every workload is `namespace/name`, so that two services of one name stay two. Labels are
-//! rewritten once, when an answer comes in; all that follows knows names only. Clusters are told apart in `cluster.rs`.
+//! A single namespace is queried by its name, and its workloads keep theirs. Several, or a pattern, are queried together
+//! (`namespace=~"shop|payments"`, sums by namespace), and every workload is named `namespace/name`, so that two services of the same name remain two.
+//! Labels are rewritten once, when an answer arrives; later code handles only names. `cluster.rs` distinguishes clusters.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ use super::enumerate::enumerate;
 /// Most namespaces of one observation: the first ones by name.
 pub const MAX_NAMESPACES: usize = 100;
 
-/// Namespaces that run the cluster and not what it is for. `*` leaves them out; by name, or by another pattern, they are looked at.
+/// Namespaces of the cluster's own components. `*` excludes them; by name, or by another pattern, they are observed.
 const OF_THE_CLUSTER: [&str; 11] = [
     "cert-manager",
     "gatekeeper-system",
@@ -28,7 +28,7 @@ const OF_THE_CLUSTER: [&str; 11] = [
     "observability",
 ];
 
-/// What was asked for: a name, several between commas, or patterns in which `*` stands for anything.
+/// The requested namespaces: a name, several separated by commas, or patterns in which `*` stands for anything.
 ///
 /// ```
 /// use automap_sources::prometheus::NamespaceSpec;
@@ -42,7 +42,7 @@ const OF_THE_CLUSTER: [&str; 11] = [
 pub struct NamespaceSpec(Vec<String>);
 
 impl NamespaceSpec {
-    /// Reads what was typed. Empty parts and repetitions are dropped. What no namespace can be called is taken as one name, literally.
+    /// Parses the user's input. Empty parts and repetitions are dropped. Text that is not a valid namespace is taken as one name, literally.
     pub fn parse(text: &str) -> Self {
         if !is_plain(text) {
             return Self(vec![text.to_owned()]);
@@ -50,12 +50,12 @@ impl NamespaceSpec {
         Self(parts(text))
     }
 
-    /// Whether it is a single name, so that workloads go by their own names.
+    /// Whether it is a single name, so that workloads keep their own names.
     pub fn is_one(&self) -> bool {
         matches!(self.0.as_slice(), [name] if !is_pattern(name))
     }
 
-    /// Whether a namespace is meant.
+    /// Whether a namespace is included.
     pub fn matches(&self, namespace: &str) -> bool {
         let is_of_cluster = OF_THE_CLUSTER.contains(&namespace);
         self.0.iter().any(|part| match part.as_str() {
@@ -64,17 +64,17 @@ impl NamespaceSpec {
         })
     }
 
-    /// Whether it has to be compared with the namespaces that there are.
+    /// Whether it has to be matched against the existing namespaces.
     pub(crate) fn has_pattern(&self) -> bool {
         self.0.iter().any(|part| is_pattern(part))
     }
 
-    /// The scope without asking a server: patterns stay patterns.
+    /// The scope without querying a server: patterns stay patterns.
     pub(crate) fn scope(&self) -> Scope {
         Scope { names: self.0.clone(), is_qualified: !self.is_one(), is_other_end: false }
     }
 
-    /// The scope among the namespaces that there are, and what is to be said of those that are not looked at.
+    /// The scope among the existing namespaces, and a note on those that are not observed.
     pub(crate) fn among(&self, known: &[String]) -> Expanded {
         let plain = self.0.iter().filter(|part| !is_pattern(part)).cloned();
         let matching = known.iter().filter(|name| self.matches(name)).cloned();
@@ -102,7 +102,7 @@ impl NamespaceSpec {
     }
 }
 
-/// What a pattern came to.
+/// The result of expanding a pattern.
 #[derive(Debug, Default)]
 pub(crate) struct Expanded {
     pub(crate) scope: Scope,
@@ -110,7 +110,7 @@ pub(crate) struct Expanded {
     pub(crate) not_checked: Vec<NotChecked>,
 }
 
-/// Whether there are only characters of namespaces, and what stands between and for them.
+/// Whether it has only the characters of namespaces, separators and wildcards.
 fn is_plain(text: &str) -> bool {
     text.chars().all(|c| c.is_alphanumeric() || "-_.,* ".contains(c))
 }
@@ -119,7 +119,7 @@ fn is_pattern(part: &str) -> bool {
     part.contains('*') && is_plain(part)
 }
 
-/// The parts between commas, each once. Nothing at all is one name, which nothing has.
+/// The parts between commas, each once. Empty input is one empty name, which matches nothing.
 pub(crate) fn parts(text: &str) -> Vec<String> {
     let mut parts: Vec<String> = Vec::new();
     for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
@@ -130,7 +130,7 @@ pub(crate) fn parts(text: &str) -> Vec<String> {
     if parts.is_empty() { vec![text.to_owned()] } else { parts }
 }
 
-/// Whether a name fits a pattern, in which `*` stands for anything.
+/// Whether a name matches a pattern, in which `*` stands for anything.
 pub(crate) fn fits(pattern: &str, name: &str) -> bool {
     let Some((head, rest)) = pattern.split_once('*') else { return pattern == name };
     let Some(name) = name.strip_prefix(head) else { return false };
@@ -146,12 +146,12 @@ pub(crate) struct Scope {
     names: Vec<String>,
     /// Whether names carry their namespace.
     pub(crate) is_qualified: bool,
-    /// Whether it is the other end of calls that is asked for: who calls these namespaces from outside, or is called by them.
+    /// Whether it selects the other end of calls: workloads outside that call these namespaces or are called by them.
     pub(crate) is_other_end: bool,
 }
 
 impl From<&str> for Scope {
-    /// This namespace alone, whatever its name looks like.
+    /// Exactly this namespace, whatever its name looks like.
     fn from(name: &str) -> Self {
         Self { names: vec![name.to_owned()], ..Self::default() }
     }
@@ -164,12 +164,12 @@ impl From<String> for Scope {
 }
 
 impl Scope {
-    /// The namespaces, or patterns where no server was asked.
+    /// The namespaces, or patterns if no server was queried.
     pub(crate) fn names(&self) -> &[String] {
         &self.names
     }
 
-    /// The name where one suffices to select it.
+    /// The name, if one is enough to select it.
     pub(crate) fn single(&self) -> Option<&str> {
         match self.names.as_slice() {
             [name] if !self.is_qualified || !name.contains('*') => Some(name),
@@ -177,7 +177,7 @@ impl Scope {
         }
     }
 
-    /// What matches each of the namespaces, for a regular expression; `literal` escapes a text.
+    /// A regular expression that matches each of the namespaces; `literal` escapes a text.
     pub(crate) fn alternatives(&self, literal: impl Fn(&str) -> String) -> String {
         let glob = |name: &String| match self.is_qualified {
             true => name.split('*').map(&literal).collect::<Vec<_>>().join(".*"),
@@ -186,18 +186,18 @@ impl Scope {
         self.names.iter().map(glob).collect::<Vec<_>>().join("|")
     }
 
-    /// The other end of the calls of several namespaces; none of one, whose callers stay outside.
+    /// The other end of the calls of several namespaces; `None` for a single one, whose callers stay outside.
     pub(crate) fn other_end(&self) -> Option<Self> {
         self.is_qualified.then(|| Self { is_other_end: true, ..self.clone() })
     }
 
-    /// Whether a service is of a namespace that is not looked at, but calls or is called by one that is.
+    /// Whether a service belongs to a namespace that is not observed, but calls or is called by one that is.
     pub(crate) fn is_beyond(&self, service: &str) -> bool {
         let place = service.split_once('/').map(|(place, _)| place).filter(|place| *place != "external");
         self.is_qualified && place.is_some_and(|place| !self.has(place))
     }
 
-    /// The same without the namespaces that none of these services is of.
+    /// The same without the namespaces that have none of these services.
     pub(crate) fn narrowed_to<'a>(&self, services: impl Iterator<Item = &'a str>) -> Self {
         if !self.is_qualified {
             return self.clone();
@@ -211,7 +211,7 @@ impl Scope {
         self.names.iter().any(|name| name == namespace)
     }
 
-    /// Whether a namespace is not ours. Of several, all that are ours have gone into names.
+    /// Whether a namespace is not ours. With several, all of ours have become part of names.
     pub(crate) fn is_elsewhere(&self, namespace: &str) -> bool {
         self.is_qualified || !self.has(namespace)
     }
@@ -224,7 +224,7 @@ impl Scope {
         }
     }
 
-    /// Namespaces of which nothing was seen, by the names that were.
+    /// Namespaces that none of these names belongs to.
     pub(crate) fn unseen<'a>(&self, services: impl IntoIterator<Item = &'a str>) -> Option<NotChecked> {
         if !self.is_qualified {
             return None;

@@ -1,5 +1,4 @@
-//! How often the server scrapes, and who does: step and rate window follow from the interval, and what two scrapers deliver of one pod may count
-//! twice.
+//! How often the server scrapes, and who does: step and rate window follow from the interval, and pods with two scrapers may count twice.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,20 +16,20 @@ use super::promql::{self, Cluster, Values};
 use super::query::Answer;
 use super::scope::Scope;
 
-/// Taken where nothing can be found out: the default of the Prometheus operator.
+/// Used if nothing can be determined: the default of the Prometheus operator.
 const ASSUMED_MS: i64 = 30_000;
 /// Time over which samples are counted.
 const COUNTED_MS: i64 = 600_000;
-/// How long before the end of the window they are counted, too: a gap in one of these times must not make the interval longer.
+/// How long before the end of the window they are also counted: a gap in one of these periods must not make the interval longer.
 const COUNTED_BEFORE_MS: [i64; 3] = [0, 600_000, 1_200_000];
-/// Intervals that people configure, in milliseconds.
+/// Commonly configured intervals, in milliseconds.
 const USUAL_MS: [i64; 11] = [1_000, 2_000, 5_000, 10_000, 15_000, 20_000, 30_000, 60_000, 120_000, 180_000, 300_000];
-/// A counted interval this close to a usual one is that one.
+/// A counted interval this close to a usual one is taken as that.
 const SNAP_SHARE: f64 = 0.12;
 /// Longest plausible interval.
 const MAX_MS: i64 = 3_600_000;
 
-/// What is known of scraping.
+/// What is known about scraping.
 #[derive(Debug)]
 pub(crate) struct Scraped {
     /// The slowest interval among the exporters' jobs, in milliseconds: every signal must have samples in every window.
@@ -38,7 +37,7 @@ pub(crate) struct Scraped {
     pub(crate) notes: Vec<Note>,
 }
 
-/// Finds it out, in two requests at most: the server's targets; then who scrapes, together with counts of samples where the targets are not told.
+/// Determines it in at most two requests: the server's targets; then the scrapers, together with counts of samples if the targets are not available.
 pub(crate) fn find(client: &Client, options: &ObserveOptions, found: &[Found]) -> Scraped {
     let jobs = found.iter().flat_map(|found| found.jobs.iter().cloned()).collect();
     let known = options.scrape_interval_ms.or_else(|| from_targets(client, &jobs));
@@ -59,7 +58,7 @@ pub(crate) fn find(client: &Client, options: &ObserveOptions, found: &[Found]) -
         queries.extend(counting_query(&exporters, &first.scope));
     }
     let at = Timestamp::from_ms(options.to.ms().min(options.now.ms()));
-    // Without an answer there is nothing to remark, and the interval is assumed.
+    // Without an answer there is nothing to note, and the interval is assumed.
     let answer = if queries.is_empty() { Ok(Answer::default()) } else { client.instant_of(&queries, at) };
     let answer = answer.unwrap_or_default();
     let twice = asked.iter().enumerate().filter_map(|(i, exporter)| twice_note(exporter, &scrapers(&answer, i)));
@@ -108,7 +107,7 @@ struct TargetLabels {
     job: String,
 }
 
-/// Prometheus and VictoriaMetrics' agents know; Thanos, Mimir and others do not.
+/// Prometheus and VictoriaMetrics' agents provide this; Thanos, Mimir and others do not.
 fn from_targets(client: &Client, jobs: &BTreeSet<String>) -> Option<i64> {
     let active = [("state", "active".to_owned())];
     slowest_ms(&client.fetch(&Call::get("targets", &active)).ok()?.data, jobs)
@@ -121,7 +120,7 @@ fn slowest_ms(targets: &Targets, jobs: &BTreeSet<String>) -> Option<i64> {
     ours.filter_map(reported).filter(|ms| (1..=MAX_MS).contains(ms)).max()
 }
 
-/// For each exporter the samples of its best-scraped series in ten minutes, counted three times.
+/// For each exporter, the samples of its best-scraped series in ten minutes, counted over three periods.
 pub(crate) fn counting_query(exporters: &[&'static Exporter], namespace: &Scope) -> Vec<String> {
     let values = Values { namespace: namespace.clone(), cluster: None, rate_ms: COUNTED_MS, span_ms: 0, only: None };
     let counted = |e: &&Exporter, before_ms: i64| {
@@ -132,14 +131,14 @@ pub(crate) fn counting_query(exporters: &[&'static Exporter], namespace: &Scope)
     exporters.iter().flat_map(times).collect()
 }
 
-/// The interval of the slowest exporter, each by the time in which it was scraped best.
+/// The interval of the slowest exporter, each by the period in which it was scraped best.
 fn counted_ms(answer: &Answer, parts: impl Iterator<Item = usize>) -> Option<i64> {
     let spacings = parts.map(|i| plan::part(answer, i).filter_map(|s| spacing_ms(s.points.first()?.1)).min());
     let spacings: Vec<Option<i64>> = spacings.collect();
     spacings.chunks(COUNTED_BEFORE_MS.len()).filter_map(|times| times.iter().flatten().min().copied()).max()
 }
 
-/// Few samples make a long interval: too careful rather than blind.
+/// Few samples give a long interval, which is the cautious choice.
 fn spacing_ms(samples: f64) -> Option<i64> {
     if samples.is_nan() || samples < 2.0 {
         return None;
@@ -149,7 +148,7 @@ fn spacing_ms(samples: f64) -> Option<i64> {
     Some(usual.copied().unwrap_or(counted.ceil() as i64))
 }
 
-/// `1m30s`, as Prometheus writes durations.
+/// `1m30s`, in Prometheus' syntax for durations.
 fn parse_duration_ms(text: &str) -> Option<i64> {
     const UNITS: [(&str, i64); 5] = [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
     let mut rest = text;
@@ -165,12 +164,12 @@ fn parse_duration_ms(text: &str) -> Option<i64> {
     (total > 0).then_some(total)
 }
 
-/// Labels that say who scraped: two jobs of one server, or two servers behind one address.
+/// Labels that identify the scraper: two jobs of one server, or two servers behind one address.
 const SCRAPER: [&str; 4] = ["job", "prometheus", "prometheus_replica", "replica"];
-/// Most scrapers that a remark names.
+/// Most scrapers that a note names.
 const MAX_NAMED: usize = 4;
 
-/// Those who scrape the same pods of an exporter, a row for each; none where every pod is scraped once.
+/// The scrapers of the same pods of an exporter, one row each; none if every pod is scraped once.
 fn twice_query(exporter: &Exporter) -> Option<String> {
     let pods = exporter.selector.strip_suffix('}').map(|matchers| format!(r#"{matchers},pod!=""}}"#))?;
     let who = SCRAPER.join(", ");
@@ -178,7 +177,7 @@ fn twice_query(exporter: &Exporter) -> Option<String> {
     Some(format!("count by ({who}) ({each} and on (pod) (count by (pod) ({each}) > 1))"))
 }
 
-/// The queries for who scrapes, an expression for each exporter that can be asked.
+/// The queries for the scrapers, one expression for each exporter that supports it.
 pub(crate) fn scraper_queries(
     exporters: &[&'static Exporter],
     namespace: &Scope,

@@ -1,14 +1,14 @@
-//! Asks a large system for the requests of all its services first, and for the details of its pods only where these point to.
+//! In a large system, queries the requests of all services first, and the details of pods only for the suspects that these show.
 //!
 //! ```text
 //!  requests, errors, latency, calls of all ─▶ as many services as are asked for everything, or fewer ─▶ the details of all
 //!                                          └▶ more ─▶ automap_core::screening ─▶ the details of its suspects, in groups of names
 //! ```
 //!
-//! Details are what the built-in presets read of pods, and the quantile of latencies beside their mean. What is not asked is
-//! told as not checked, and its queries have a state of their own, so that nothing of it is called calm. Services that were chosen once stay chosen in later looks, as far as there is room: every
-//! other list of names is another query, whose whole window would be fetched again. Left out: presets of files, nodes, stores, gateways and the DNS, which are asked
-//! for as always.
+//! Details are what the built-in presets read about pods, and the quantile of latencies next to their mean. Anything that is not queried is reported
+//! as not checked, and its queries have a state of their own, so that it is never called calm. Services that were chosen once stay chosen while there
+//! is room: a different list of names is a different query, whose whole window would be fetched again. Not screened: presets from files, nodes,
+//! stores, gateways and the DNS, which are always queried.
 
 use std::collections::BTreeSet;
 
@@ -34,61 +34,61 @@ use super::window::Window;
 
 /// Longest pattern of names in one request, in bytes; an expression has up to 16 of them.
 const MAX_PATTERN_BYTES: usize = 4_096;
-/// Most groups of names; with more they are made anew.
+/// Most groups of names; with more they are formed anew.
 const MAX_GROUPS: usize = 6;
 /// Most services that are named as not checked.
 const MAX_NAMED: usize = 100;
-/// What details are, for people.
+/// Describes the details, for users.
 const DETAILS: &str = "cpu, memory, disk, network and state of pods, quantile of latency";
 
 /// Services by the request that they share.
 pub(crate) type Groups = Vec<Vec<String>>;
 
-/// Whose details are asked for.
+/// The services whose details are queried.
 #[derive(Clone, Debug)]
 pub(crate) enum Screening {
-    /// Everybody's.
+    /// All.
     Off,
-    /// Those of suspects, where there are many services.
+    /// Suspects only, if there are many services.
     Choose {
-        /// More than this.
+        /// More services than this.
         above: usize,
         hint: WindowHint,
-        /// Who was chosen in earlier looks.
+        /// Chosen earlier.
         kept: Groups,
     },
-    /// Those of the services that were chosen; everybody's where none were.
+    /// The services that were chosen; all if none were.
     Known(Option<Groups>),
 }
 
-/// What is known before anything is asked.
+/// What is known before any query.
 pub(crate) struct Setting<'a> {
     pub(crate) found: &'a Found,
     pub(crate) names: &'a Names,
-    /// What placeholders stand for, but for the cluster.
+    /// The values of placeholders, except for the cluster.
     pub(crate) values: Values,
     pub(crate) window: Window,
 }
 
-/// What came of all requests.
+/// The result of all requests.
 #[derive(Default)]
 pub(crate) struct Asked {
     pub(crate) requests: Vec<Request>,
     pub(crate) answers: Answers,
-    /// Who was chosen, where not everybody's details were asked for.
+    /// The chosen services, unless all details were queried.
     pub(crate) groups: Option<Groups>,
-    /// Those whose details were not.
+    /// Services whose details were not queried.
     pub(crate) screened_out: BTreeSet<String>,
     pub(crate) not_checked: Vec<NotChecked>,
-    /// What was asked of nobody.
+    /// Queries that were not sent.
     pub(crate) unasked: Vec<QueryRecord>,
 }
 
-/// What answers requests, in their order.
+/// Answers requests, in their order.
 type Fetch<'a> = dyn FnMut(&[Request]) -> Answers + 'a;
 type Answers = Vec<Result<Answer, RequestError>>;
 
-/// Asks by `fetch`, which answers in the order of the requests.
+/// Sends the requests by `fetch`, which answers them in order.
 pub(crate) fn ask(setting: &Setting<'_>, requests: Vec<Request>, screening: Screening, fetch: &mut Fetch<'_>) -> Asked {
     let is_possible = match &screening {
         Screening::Off | Screening::Known(None) => false,
@@ -124,7 +124,7 @@ pub(crate) fn ask(setting: &Setting<'_>, requests: Vec<Request>, screening: Scre
             (out.groups, out.screened_out) = (Some(chosen.groups), chosen.screened_out);
         }
     }
-    // The first preset that has a value keeps it, so the order of the table is kept.
+    // The first preset with a value keeps it, so the order of the table is kept.
     all.sort_by_key(|(place, ..)| *place);
     for (_, request, answer) in all {
         out.requests.push(request);
@@ -133,7 +133,7 @@ pub(crate) fn ask(setting: &Setting<'_>, requests: Vec<Request>, screening: Scre
     out
 }
 
-/// Requests and what came of them, by their place in the table.
+/// Requests and their results, by their position in the table.
 type Answered = Vec<(usize, Request, Result<Answer, RequestError>)>;
 
 fn joined(places: Vec<usize>, requests: Vec<Request>, answers: Answers) -> Answered {
@@ -141,7 +141,7 @@ fn joined(places: Vec<usize>, requests: Vec<Request>, answers: Answers) -> Answe
     pairs.map(|((place, request), answer)| (place, request, answer)).collect()
 }
 
-/// Whether a request tells of pods, or a quantile of what has a mean as well, by expressions that can be narrowed to some workloads.
+/// Whether a request is about pods, or about a quantile that also has a mean, with expressions that can be narrowed to some workloads.
 pub(crate) fn is_detail(request: &Request) -> bool {
     request.signals.iter().all(|planned| {
         let is_quantile = planned.signal.name == LATENCY_P95_MS && planned.exporter.has_signal(LATENCY_MS);
@@ -149,7 +149,7 @@ pub(crate) fn is_detail(request: &Request) -> bool {
     })
 }
 
-/// The queries that nobody was asked.
+/// Records of the queries that were not sent.
 fn records(details: &[Request], reason: &str) -> Vec<QueryRecord> {
     let record = |planned: &Planned| QueryRecord {
         signal: planned.signal.name.to_owned(),
@@ -167,7 +167,7 @@ fn failed(request: &Request, group: &[String], error: &RequestError) -> NotCheck
     NotChecked { signal: request.name.to_owned(), services, reason: format!("the query failed: {}", error.failure) }
 }
 
-/// Who was chosen.
+/// The chosen services.
 #[derive(Debug, Default)]
 struct Chosen {
     above: usize,
@@ -178,7 +178,7 @@ struct Chosen {
 }
 
 impl Chosen {
-    /// Of another day: what was left out was told of this one.
+    /// For another day: what was left out was reported for this one.
     fn known(groups: Groups) -> Self {
         Self { groups, ..Self::default() }
     }
@@ -187,7 +187,7 @@ impl Chosen {
         self.groups.iter().map(Vec::len).sum()
     }
 
-    /// Why the answers hold only a part.
+    /// Why the answers are partial.
     fn reason(&self) -> String {
         let (asked, out) = (self.asked(), self.screened_out.len());
         format!("asked for {asked} of {} services, {out} are screened out", asked + out)
@@ -224,13 +224,13 @@ impl Chosen {
 }
 
 impl Setting<'_> {
-    /// Whether there may be too many services to ask for everything, by the owners of pods; where nobody tells these, it is not known yet.
+    /// Whether there may be too many services to query everything, by the owners of pods; true if these are unknown.
     fn may_be_more_than(&self, above: usize) -> bool {
         let owners = self.names.workloads();
         owners.is_empty() || owners.all().collect::<BTreeSet<_>>().len() > above
     }
 
-    /// Asks for the details of those that were chosen, group by group.
+    /// Queries the details of the chosen services, group by group.
     fn ask_suspects(
         &self,
         (places, details): (&[usize], &[Request]),
@@ -251,7 +251,7 @@ impl Setting<'_> {
         all
     }
 
-    /// Whose details to ask for; `None`: everybody's, since there are few services or nothing tells of their requests.
+    /// The services whose details to query; `None`: all, since there are few services or nothing is known about their requests.
     fn choose(
         &self,
         (outline, answers): (&[Request], &[Result<Answer, RequestError>]),
@@ -309,7 +309,7 @@ impl Setting<'_> {
         requests.retain(is_detail);
         for (request, whole) in requests.iter_mut().zip(details) {
             request.part_of = Some(reason.to_owned());
-            // Who reads the report asks for all.
+            // The report shows the query for all services.
             for (planned, of_all) in request.signals.iter_mut().zip(&whole.signals) {
                 planned.shown.clone_from(&of_all.shown);
             }
@@ -317,7 +317,7 @@ impl Setting<'_> {
         requests
     }
 
-    /// Patterns of a group: its workloads, and pods whose names begin with one of them, or that have one for an owner.
+    /// Patterns for a group: its workloads, and pods whose names begin with one of them or whose owner is one.
     fn only(&self, group: &[String]) -> Only {
         let own = |name: &'_ str| match self.names.has_beyond() {
             true => name.rsplit_once('/').map_or(name, |(_, own)| own).to_owned(),
@@ -338,7 +338,7 @@ impl Setting<'_> {
         Only { pods: format!("(?:{workloads})-.*{bar}{odd}"), workloads, has_other_end: true }
     }
 
-    /// What an answer holds of a group: a pattern of `orders` finds the pods of `orders-db`, too.
+    /// The part of an answer that belongs to a group: a pattern of `orders` also finds the pods of `orders-db`.
     fn of_group(&self, request: &Request, mut answer: Answer, group: &[String]) -> Answer {
         let members: BTreeSet<&str> = group.iter().map(String::as_str).collect();
         if let Some(key) = request.signals.first().map(|planned| planned.signal.key) {
@@ -351,7 +351,7 @@ impl Setting<'_> {
     }
 }
 
-/// The groups of earlier looks with those that are new behind them, or groups made anew where there is no room.
+/// The earlier groups followed by the new names, or newly formed groups if there is no room.
 fn regrouped(kept: Groups, wanted: &[String]) -> Groups {
     let known: BTreeSet<&String> = kept.iter().flatten().collect();
     let new: BTreeSet<String> = wanted.iter().filter(|name| !known.contains(name)).cloned().collect();

@@ -1,8 +1,8 @@
-//! Bounds the services of an observation, and says which ones were left out.
+//! Limits the services of an observation, and reports which ones were left out.
 //!
-//! A label that holds a request's path or a random id makes a service of every value. Of more than [`MAX_SERVICES`] those stay that are observed most
-//! completely: a service that is real has samples of many signals at all times, one that a label made up has few. What is left out is typed as not
-//! checked, and the queries behind it as answered in part, so that nothing of it can be called calm.
+//! A label that holds a request's path or a random id creates a service for every value. Of more than [`MAX_SERVICES`], the most completely observed
+//! ones are kept: a real service has samples of many signals at all times, one invented by a label has few. The others are reported as not checked,
+//! and their queries as partly answered, so that none of it is called calm.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,12 +15,12 @@ use super::plan::{Request, part};
 use super::presets::Key;
 use super::query::Answer;
 
-/// Most services of namespaces that are not looked at, which call or are called by ours.
+/// Most services of other namespaces that call ours or are called by them.
 pub(crate) const MAX_BEYOND: usize = 100;
-/// Most services left out that are named.
+/// Most left-out services that are named.
 const MAX_NAMED: usize = 100;
 
-/// Narrows `names` to the services that are kept; what was left out, if anything.
+/// Narrows `names` to the services that are kept; returns what was left out, if anything.
 pub(crate) fn apply(
     requests: &[Request],
     answers: &[Result<Answer, RequestError>],
@@ -29,7 +29,7 @@ pub(crate) fn apply(
     narrow(samples(requests, answers, names), MAX_SERVICES, names)
 }
 
-/// The same for services of other namespaces, so that these never stand in the way of ours.
+/// The same for services of other namespaces, so that they never displace ours.
 pub(crate) fn apply_beyond(
     requests: &[Request],
     answers: &[Result<Answer, RequestError>],
@@ -57,7 +57,7 @@ fn narrow_beyond(all: BTreeMap<String, u64>, most: usize, names: &mut Names) -> 
     Some(NotChecked::not_looked_at(services, reason))
 }
 
-/// How many samples each service has, over all signals.
+/// Number of samples of each service, over all signals.
 fn samples(requests: &[Request], answers: &[Result<Answer, RequestError>], names: &Names) -> BTreeMap<String, u64> {
     let mut samples = BTreeMap::new();
     for (request, answer) in requests.iter().zip(answers) {

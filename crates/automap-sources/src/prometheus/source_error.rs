@@ -6,14 +6,14 @@ use automap_core::time::Timestamp;
 
 use super::error::{Failure, RequestError};
 
-/// Why no observation is possible. Missing signals are not among the reasons: they become notes.
+/// Why no observation is possible. Missing signals are not an error: they become notes.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SourceError {
-    /// The server gave no answer.
+    /// The server did not answer.
     #[error(transparent)]
     Request(#[from] RequestError),
-    /// An option makes no sense.
+    /// An option is invalid.
     #[error("{option}: {reason}")]
     BadOption {
         /// The option's name.
@@ -26,7 +26,7 @@ pub enum SourceError {
     UnknownNamespace {
         /// The server.
         server: String,
-        /// The namespace asked for.
+        /// The requested namespace.
         namespace: String,
         /// Known ones with a similar name, the most similar first.
         nearest: Vec<String>,
@@ -42,7 +42,7 @@ pub enum SourceError {
     SeveralClusters {
         /// The namespace.
         namespace: String,
-        /// The label that tells them apart.
+        /// The label that distinguishes them.
         label: String,
         /// Their names.
         clusters: Vec<String>,
@@ -50,14 +50,14 @@ pub enum SourceError {
     /// The server has this namespace, but not in this cluster.
     #[error("no metrics of namespace \"{namespace}\" in cluster \"{cluster}\"; {}", clusters(.known))]
     UnknownCluster {
-        /// The cluster asked for.
+        /// The requested cluster.
         cluster: String,
         /// The namespace.
         namespace: String,
         /// The clusters that have the namespace.
         known: Vec<String>,
     },
-    /// The server knows nothing that a preset could use.
+    /// The server has nothing that a preset could use.
     #[error(
         "{server} has no metrics that automap knows: none of istio_requests_total (Istio side-cars), \
          container_cpu_usage_seconds_total (cAdvisor), kube_pod_owner (kube-state-metrics), and none of Linkerd, \
@@ -77,7 +77,7 @@ pub enum SourceError {
         /// Their names.
         metrics: Vec<String>,
     },
-    /// A label that gives the metrics their meaning was thinned out.
+    /// A label that gives the metrics their meaning was removed.
     #[error(
         "the series of {metrics} lack the label {label} (expected: {expected}); \
          keep it in the Telemetry or relabelling configuration"
@@ -90,7 +90,7 @@ pub enum SourceError {
         /// What it should hold.
         expected: String,
     },
-    /// The server lists the namespace, but answers the queries for it with nothing.
+    /// The server lists the namespace, but returns nothing for its queries.
     #[error(
         "{server} lists namespace \"{namespace}\" in this window, but answered with none of its series; a proxy or a store behind the \
          server may leave some out: try again, or look there"
@@ -101,7 +101,7 @@ pub enum SourceError {
         /// The namespace.
         namespace: String,
     },
-    /// The window lies where the server has nothing.
+    /// The server has no data in the window.
     #[error(
         "no metrics of namespace \"{namespace}\" between {} and {}, but there are some now; the server's retention may be \
          shorter than this (Istio's add-on keeps 6 h): choose a later window",
@@ -143,24 +143,24 @@ pub enum SourceError {
         /// The first reason.
         reason: String,
     },
-    /// The series make no frame.
+    /// The series do not form a frame.
     #[error(transparent)]
     Frame(#[from] FrameError),
 }
 
-/// Whose turn it is after an error; decides the exit code.
+/// Who has to act on an error; determines the exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorClass {
-    /// The user's: an option, a name, an address.
+    /// The user: an option, a name, an address.
     Usage,
-    /// The server's or the network's.
+    /// Whoever runs the server or the network.
     Unreachable,
-    /// Nobody's: there is not enough data.
+    /// Nobody: there is not enough data.
     NotEnoughData,
 }
 
 impl SourceError {
-    /// Whose turn it is.
+    /// Who has to act on it.
     pub fn class(&self) -> ErrorClass {
         match self {
             Self::Request(error) => match error.failure {
@@ -179,7 +179,7 @@ impl SourceError {
 /// Most namespaces listed in a message.
 const MAX_LISTED: usize = 20;
 
-/// What is wrong with histograms that a server cannot evaluate, and what helps.
+/// What is wrong with histograms that a server cannot evaluate, and the remedy.
 pub(crate) fn native_histograms(names: &[String]) -> String {
     let listed = names.join(", ");
     let what = match names.len() {

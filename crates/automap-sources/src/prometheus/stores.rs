@@ -1,12 +1,12 @@
-//! Which store an exporter tells of.
+//! Determines which store an exporter reports on.
 //!
-//! A side-car's series carry the store's pod. An exporter of its own carries its own pod, and names the store only where it is asked for several
-//! (`instance` or another label is the store's address then), or by its name: `session-db-exporter`. What was configured comes first. A name that is
-//! guessed is taken only if something else is known by it; otherwise the store keeps the name and a note says how to say whose it is. How each
-//! was found stands in its entity.
+//! A sidecar's series carry the store's pod. A separate exporter carries its own pod, and identifies the store only if it covers several (then
+//! `instance` or another label is the store's address), or by its name: `session-db-exporter`. The configuration takes precedence. Of the
+//! names guessed from the exporter's, the one that is known from another source is used; if none is, the store keeps the guess and a note says how to
+//! configure it. The entity records how each store was found.
 //!
-//! Worked example: `redis_up{pod="session-db-redis-exporter-7d9f8b6c5-x2x9z"}`. The workload ends in `-exporter`, so it is no side-car. `session-db-redis`
-//! is unknown; without Redis' own name it is `session-db`, which `carts` calls: the store is `session-db`.
+//! Worked example: `redis_up{pod="session-db-redis-exporter-7d9f8b6c5-x2x9z"}`. The workload ends in `-exporter`, so it is not a sidecar.
+//! `session-db-redis` is unknown; without Redis' own name it is `session-db`, which `carts` calls: the store is `session-db`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -15,17 +15,17 @@ use super::decode::Labels;
 use super::hosts::Address;
 use super::presets::Store;
 
-/// What names of jobs begin with that say how targets are found, and not what they are.
+/// Prefixes of job names that say how targets are found, not what they are.
 const DISCOVERED: [&str; 2] = ["kubernetes-", "serviceMonitor/"];
-/// What the name of an exporter ends with.
+/// Suffixes of exporter names.
 const ENDINGS: [&str; 5] = ["-exporter", "_exporter", "exporter", "-metrics", "-prometheus"];
 /// A store and how it was found.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct StoreName {
     pub(crate) name: String,
-    /// In words.
+    /// A description.
     pub(crate) known_from: String,
-    /// The exporter whose name it was guessed from, if nothing else is known by that name.
+    /// The exporter whose name it was guessed from, if it is not known from another source.
     pub(crate) doubted: Option<String>,
 }
 
@@ -34,23 +34,23 @@ pub(crate) struct StoreName {
 pub(crate) struct Stores {
     /// Exporter → store, as configured.
     given: Arc<BTreeMap<String, String>>,
-    /// Names that something else is known by.
+    /// Names that are known from another source.
     known: BTreeSet<String>,
 }
 
 impl Stores {
-    /// With what was configured.
+    /// With the configured matches.
     pub(crate) fn new(given: &Arc<BTreeMap<String, String>>) -> Self {
         Self { given: Arc::clone(given), known: BTreeSet::new() }
     }
 
-    /// Names that something else is known by.
+    /// Sets the names that are known from another source.
     pub(crate) fn know(&mut self, names: BTreeSet<String>) {
         self.known = names;
     }
 
-    /// The store of a series. `workload` owns the exporter's pod; `service` turns a host into the name of what listens there. Where several
-    /// namespaces are looked at, `place` is that of the exporter, and the store's unless its name says otherwise.
+    /// The store of a series. `workload` owns the exporter's pod; `service` maps a host to the name of the service there. If several namespaces are
+    /// observed, `place` is the exporter's namespace, and also the store's unless its name says otherwise.
     pub(crate) fn name(
         &self,
         store: &Store,
@@ -90,7 +90,7 @@ impl Stores {
         }
     }
 
-    /// The store by the name of its exporter.
+    /// The store, from the name of its exporter.
     fn by_name(&self, store: &Store, place: Option<&str>, exporter: &str) -> StoreName {
         let base = without_ending(exporter);
         let base = base.strip_prefix("prometheus-").unwrap_or(base);
@@ -113,7 +113,7 @@ impl Stores {
     }
 }
 
-/// A name with its place in front of it, unless it has one.
+/// A name prefixed with its place, unless it has one.
 fn placed(place: Option<&str>, name: &str) -> String {
     match place {
         Some(place) if !name.contains('/') => format!("{place}/{name}"),
@@ -121,7 +121,7 @@ fn placed(place: Option<&str>, name: &str) -> String {
     }
 }
 
-/// Whether the name is that of an exporter.
+/// Whether the name is an exporter's.
 pub(crate) fn is_exporter(name: &str) -> bool {
     without_ending(name) != name
 }

@@ -1,4 +1,4 @@
-//! The stores of an observation: every exporter in the answers is matched, and what is known of the store goes to its entity.
+//! The stores of an observation: matches every exporter in the answers, and adds what is known about the store to its entity.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,7 +21,7 @@ pub(crate) struct Found {
     pub(crate) notes: Vec<Note>,
 }
 
-/// Matches every exporter of the answers, and has `names` know the stores by it.
+/// Matches every exporter in the answers, and makes the stores known to `names`.
 pub(crate) fn find(requests: &[Request], answers: &[Result<Answer, RequestError>], names: &mut Names) -> Found {
     let mut seen: BTreeSet<(&'static Store, Labels)> = BTreeSet::new();
     let mut known: BTreeSet<String> = names.workloads().all().map(ToOwned::to_owned).collect();
@@ -43,7 +43,7 @@ pub(crate) fn find(requests: &[Request], answers: &[Result<Answer, RequestError>
             }
         }
     }
-    // An exporter is a workload too, and no store.
+    // An exporter is a workload too, but not a store.
     known.retain(|name| !is_exporter(name));
     names.know(known);
     let mut found = Found::default();

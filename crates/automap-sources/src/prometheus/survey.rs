@@ -1,4 +1,4 @@
-//! What a server knows of a namespace beyond its metrics: for those who ask whether it is a good source.
+//! What a server has on a namespace besides its signals, to assess whether it is a good source.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,36 +11,36 @@ use super::promql::{Values, fill, is_plain_label};
 use super::query::Answer;
 use super::scope::NamespaceSpec;
 
-/// Ages at which data is looked for, in milliseconds, the youngest first.
+/// Ages at which data is searched, in milliseconds, the youngest first.
 const AGES_MS: [i64; 7] =
     [3_600_000, 6 * 3_600_000, 24 * 3_600_000, 3 * 86_400_000, 7 * 86_400_000, 15 * 86_400_000, 30 * 86_400_000];
-/// Containers that are a mesh's proxy.
+/// Containers that are proxies of a mesh.
 const PROXIES: [&str; 2] = ["istio-proxy", "linkerd-proxy"];
 
-/// What was found out.
+/// The findings.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Survey {
-    /// The newest sample of the namespace; `None` where there is none in five minutes.
+    /// The newest sample of the namespace; `None` if there is none within five minutes.
     pub newest: Option<Timestamp>,
-    /// The greatest of the ages looked at for which there is data, in milliseconds; `None` for less than an hour.
+    /// The greatest of the tested ages for which there is data, in milliseconds; `None` for less than an hour.
     pub reaches_back_ms: Option<i64>,
     /// Pods with containers.
     pub pods: BTreeSet<String>,
-    /// Of them, those with a proxy.
+    /// Those of them with a proxy.
     pub pods_with_proxy: BTreeSet<String>,
     /// Which ends of calls are counted: `source`, `destination`.
     pub reporters: BTreeSet<String>,
-    /// Where the same pods' series come from, if from more than one scraper: `job=a, prometheus=b`. Sums over them are too large.
+    /// The scrapers of the same pods, if there are several: `job=a, prometheus=b`. Sums over them are too large.
     pub scrapers: BTreeSet<String>,
 }
 
-/// Labels that say who scraped: two Prometheus servers behind one address, or two jobs of one server.
+/// Labels that identify the scraper: two Prometheus servers behind one address, or two jobs of one server.
 const SCRAPER: [&str; 4] = ["job", "prometheus", "prometheus_replica", "replica"];
 
 const CONTAINERS: &str = r#"container_memory_working_set_bytes{namespace=$NS,container!="",container!="POD"}"#;
 const REQUESTS: &str = r#"istio_requests_total{destination_workload_namespace=$NS}"#;
 
-/// Asks; fourteen requests at most, or one more and fourteen for each cluster that was chosen.
+/// Runs the survey; at most fourteen requests, or one more and fourteen for each chosen cluster.
 ///
 /// # Errors
 /// [`RequestError`] when the server does not answer.
@@ -69,7 +69,7 @@ pub fn survey(client: &Client, namespace: &str, now: Timestamp) -> Result<Survey
     }
 }
 
-/// As old as the oldest of them, and no longer than the shortest.
+/// Merges them: as old as the oldest of them, reaching back no further than the shortest.
 fn together(all: Vec<(&String, Survey)>) -> Survey {
     let all: Vec<Survey> = all.into_iter().map(|(cluster, survey)| survey.within(cluster)).collect();
     Survey {
@@ -83,7 +83,7 @@ fn together(all: Vec<(&String, Survey)>) -> Survey {
 }
 
 impl Survey {
-    /// The same with the cluster in front of its pods.
+    /// The same with the cluster as a prefix of its pods.
     fn within(self, cluster: &str) -> Self {
         let named = |pods: BTreeSet<String>| pods.into_iter().map(|pod| format!("{cluster}/{pod}")).collect();
         Self { pods: named(self.pods), pods_with_proxy: named(self.pods_with_proxy), ..self }
@@ -119,7 +119,7 @@ fn of_one(client: &Client, values: &Values, now: Timestamp) -> Result<Survey, Re
     Ok(found)
 }
 
-/// The scrapers of those pods that have more than one.
+/// The scrapers of pods that have more than one.
 fn twice(answer: &Answer) -> BTreeSet<String> {
     let mut of: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
     for series in &answer.series {

@@ -1,9 +1,9 @@
-//! Observes the same namespace again and again: keeps fetched samples in memory and fetches only what is new.
+//! Observes the same namespace repeatedly: keeps fetched samples in memory and fetches only what is new.
 //!
-//! Every expression is evaluated by the server at instants of its own, so old values and new ones put together are what one query of the
-//! whole window would have given; [`super::observe`] is a first look. The last [`OVERLAP_STEPS`] are fetched again, since late samples may
-//! have changed them, and so are up to [`MAX_STEPS_AGAIN`] for which the server gave a partial answer. After an outage the next look fetches all
-//! that was missed. What failed changes nothing.
+//! The server evaluates every expression at each instant separately, so old and new values joined are what one query of the whole window would have
+//! returned; [`super::observe`] is the first observation. The last [`OVERLAP_STEPS`] are fetched again, since late samples may have changed them, and
+//! so are up to [`MAX_STEPS_AGAIN`] with a partial answer. After an outage, the next observation fetches all that was missed. A failure changes
+//! nothing.
 
 use std::collections::BTreeMap;
 
@@ -21,17 +21,17 @@ use super::screen::Groups;
 
 /// Steps before the newest one that are fetched again.
 pub const OVERLAP_STEPS: i64 = 4;
-/// Most steps of partial answers that are fetched again at every look; older ones stay as they are, with a remark.
+/// Most steps of partial answers that are fetched again each time; older ones stay as they are, with a note.
 pub const MAX_STEPS_AGAIN: i64 = 60;
 /// How often exporters and the scrape interval are looked for again, in milliseconds.
 pub const DISCOVER_EVERY_MS: i64 = 300_000;
-/// The same where nothing tells of requests, the interval is a guess or an answer was partial: a cluster that comes up, a scrape job that is
-/// being added, a store that is away.
+/// The same if nothing is known about requests, the interval is a guess or an answer was partial: the cluster may be starting, a scrape job being
+/// added, a store down.
 pub const DISCOVER_YOUNG_EVERY_MS: i64 = 30_000;
-/// Most points that are kept, 16 bytes each; with more, all is forgotten and the next look is a first one.
+/// Most points that are kept, 16 bytes each; with more, everything is dropped and the next observation starts afresh.
 pub const MAX_KEPT_POINTS: usize = 16_000_000;
 
-/// What earlier looks at one namespace brought.
+/// The results of earlier observations of one namespace.
 #[derive(Debug, Default)]
 pub struct Tail {
     found: Option<Discovered>,
@@ -39,16 +39,16 @@ pub struct Tail {
     end: Option<Timestamp>,
     /// By expression.
     kept: BTreeMap<String, Kept>,
-    /// What is known of changes, by cluster.
+    /// What is known about changes, by cluster.
     changes: BTreeMap<Option<String>, changes::Kept>,
-    /// The services whose details are asked for, by cluster, where they are not everybody's.
+    /// The services whose details are queried, by cluster, unless all are.
     chosen: BTreeMap<Option<String>, Groups>,
 }
 
-/// What is known of the server.
+/// What is known about the server.
 #[derive(Clone, Debug)]
 pub(crate) struct Discovered {
-    /// In each cluster that is looked at.
+    /// In each observed cluster.
     pub(crate) found: Vec<Found>,
     pub(crate) clusters: Vec<ClusterSeen>,
     pub(crate) scrape_ms: i64,
@@ -59,20 +59,20 @@ pub(crate) struct Discovered {
 /// The series of one expression.
 #[derive(Debug)]
 struct Kept {
-    /// The last instant asked for.
+    /// The last queried instant.
     end: Timestamp,
-    /// The last instant that need not be asked for again for a partial answer.
+    /// Up to this instant, nothing needs to be queried again for a partial answer.
     whole_until: Timestamp,
     series: BTreeMap<Labels, Vec<(Timestamp, f64)>>,
     histograms: u64,
-    /// Whether this look asks for it.
+    /// Whether this observation needs it.
     is_wanted: bool,
-    /// Warnings of answers, each with the first and the last instant that it concerns.
+    /// Warnings of answers, each with the first and the last affected instant.
     warnings: BTreeMap<String, (Timestamp, Timestamp)>,
 }
 
 impl Discovered {
-    /// How long it is taken for true.
+    /// How long it is considered valid.
     fn lasts_ms(&self) -> i64 {
         let is_whole = self.found.iter().all(|found| found.exporters.iter().any(|e| e.counts_requests()));
         let is_guess = self.notes.iter().any(|note| note.severity == Severity::Warning);
@@ -82,28 +82,28 @@ impl Discovered {
 }
 
 impl Tail {
-    /// What is known of the server, unless it was found out too long ago.
+    /// What is known about the server, unless it is too old.
     pub(crate) fn discovered(&self, now: Timestamp) -> Option<Discovered> {
         let fresh = |d: &&Discovered| (0..d.lasts_ms()).contains(&(now.ms() - d.at.ms()));
         self.found.as_ref().filter(fresh).cloned()
     }
 
-    /// The same, however long ago.
+    /// The same, at any age.
     pub(crate) fn known(&self) -> Option<&Discovered> {
         self.found.as_ref()
     }
 
-    /// What is known of changes in a cluster.
+    /// What is known about changes in a cluster.
     pub(crate) fn changes_of(&mut self, cluster: Option<&str>) -> &mut changes::Kept {
         self.changes.entry(cluster.map(ToOwned::to_owned)).or_default()
     }
 
-    /// The services whose details the last look at a cluster asked for; `None` where it asked for everybody's.
+    /// The services whose details were last queried in a cluster; `None` if all were.
     pub(crate) fn chosen(&self, cluster: Option<&str>) -> Option<&Groups> {
         self.chosen.get(&cluster.map(ToOwned::to_owned))
     }
 
-    /// Keeps whose details were asked for.
+    /// Stores the services whose details were queried.
     pub(crate) fn choose(&mut self, cluster: Option<&str>, groups: Option<Groups>) {
         let cluster = cluster.map(ToOwned::to_owned);
         match groups {
@@ -112,7 +112,7 @@ impl Tail {
         };
     }
 
-    /// The services that the last look at a cluster was narrowed to; `None` where it was not.
+    /// The services that the last observation of a cluster was narrowed to; `None` if it was not.
     pub(crate) fn preselected(&self, cluster: Option<&str>) -> Option<&Preselected> {
         let found = self.found.iter().flat_map(|known| &known.found).find(|found| found.chosen.asked() == cluster);
         found.and_then(|found| found.preselected.as_ref())
@@ -126,8 +126,8 @@ impl Tail {
         self.found = Some(discovered);
     }
 
-    /// Before a look: forgets all where the steps are others now, or the clock was set back (what was fetched for a time that had not
-    /// come is not what that time will bring).
+    /// Before an observation: drops everything if the step has changed, or if the clock was set back (values fetched for a time in the future may
+    /// differ from the later ones).
     pub(crate) fn begin(&mut self, grid: Grid) {
         if grid.step_ms != self.step_ms || self.end.is_some_and(|end| end > grid.end) {
             self.kept.clear();
@@ -137,7 +137,7 @@ impl Tail {
         self.kept.values_mut().for_each(|kept| kept.is_wanted = false);
     }
 
-    /// The instants of a grid that have to be asked for.
+    /// The instants of a grid that have to be queried.
     pub(crate) fn want(&mut self, promql: &str, grid: Grid) -> Grid {
         let Some(kept) = self.kept.get_mut(promql) else { return grid };
         kept.is_wanted = true;
@@ -145,7 +145,7 @@ impl Tail {
         Grid { start: again.max(grid.start), ..grid }
     }
 
-    /// Puts an answer for the `missing` instants behind what is kept. The answer for the whole grid, and its warnings if it is partial.
+    /// Appends an answer for the `missing` instants. Returns the answer for the whole grid, with its warnings if it is partial.
     pub(crate) fn put(&mut self, promql: &str, grid: Grid, missing: Grid, answer: Answer) -> Answer {
         let Answer { series, warnings, histograms_ignored, mut left_out, .. } = answer;
         let before = missing.start.plus_ms(-grid.step_ms);
@@ -182,14 +182,14 @@ impl Tail {
         }
         let all = kept.series.iter().map(|(l, p)| LabelledSeries { labels: l.clone(), points: p.clone() });
         let series = bounds::most_complete(all.collect(), &mut left_out);
-        // Names that come and go would add up.
+        // Names that come and go would accumulate.
         if series.len() < kept.series.len() {
             kept.series = series.iter().map(|s| (s.labels.clone(), s.points.clone())).collect();
         }
         Answer { series, warnings, earlier_warnings, histograms_ignored: kept.histograms, left_out }
     }
 
-    /// After a look: forgets expressions that were not asked for any more, and keeps the bound.
+    /// After an observation: drops expressions that are no longer queried, and enforces the bound.
     pub(crate) fn end(&mut self) {
         self.kept.retain(|_, kept| kept.is_wanted);
         if self.points() > MAX_KEPT_POINTS {

@@ -1,4 +1,4 @@
-//! Whose a service is, by a label of its workload: kube-state-metrics knows it where `--metric-labels-allowlist` lets the label through.
+//! The team that owns a service, from a label of its workload, which kube-state-metrics exports if `--metric-labels-allowlist` includes it.
 
 use std::collections::BTreeMap;
 
@@ -10,11 +10,11 @@ use super::error::RequestError;
 use super::promql::{Values, fill};
 use super::scope::NamespaceSpec;
 
-/// Kinds that carry the label, the one that counts most last: the service's own label is what its owners wrote for others.
+/// Kinds that carry the label, in increasing order of priority: the service's own label is what its owners wrote for others.
 const KINDS: [&str; 4] = ["daemonset", "statefulset", "deployment", "service"];
 
-/// Every workload and service of a namespace that has the Kubernetes label, and its value. One query; empty where kube-state-metrics is
-/// absent or does not let the label through.
+/// Every workload and service of a namespace with the Kubernetes label, and its value. One query; empty if kube-state-metrics is absent or does not
+/// export the label.
 ///
 /// # Errors
 /// [`RequestError`] when the server does not answer.
@@ -52,7 +52,7 @@ pub fn teams(
     Ok(teams)
 }
 
-/// As kube-state-metrics writes a label's name: `app.kubernetes.io/ownerTeam` is `label_app_kubernetes_io_owner_team`.
+/// A label's name as written by kube-state-metrics: `app.kubernetes.io/ownerTeam` is `label_app_kubernetes_io_owner_team`.
 fn metric_label(label: &str) -> String {
     let mut out = "label_".to_owned();
     let mut before = '_';

@@ -1,8 +1,8 @@
-//! What servers say about answers that may be incomplete, told once for each distinct warning.
+//! The servers' warnings about answers that may be incomplete, each distinct one reported once.
 //!
-//! Thanos, Cortex and Mimir repeat the same words with every answer while a store is down. Warnings are counted over all answers of an
-//! observation, and each becomes one remark. That an answer was partial is also kept with its query (`QueryState::Partial`): what a partial
-//! answer does not show cannot be called calm.
+//! Thanos, Cortex and Mimir repeat the same warning with every answer while a store is down. Warnings are counted over all answers of an observation,
+//! and each becomes one note. That an answer was partial is also kept with its query (`QueryState::Partial`): what is missing from a partial answer
+//! cannot be called calm.
 
 use std::collections::BTreeMap;
 
@@ -10,14 +10,14 @@ use automap_core::note::Note;
 
 use super::error::excerpt;
 
-/// Most distinct warnings that are told; some carry addresses and times.
+/// Most distinct warnings that are reported; some contain addresses and times.
 const MAX_TOLD: usize = 5;
 
 /// Warnings and the number of answers that came with them.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Warnings(BTreeMap<String, usize>);
 
-/// A warning as it is shown.
+/// A warning in the form in which it is shown.
 pub(crate) fn shown(warning: &str) -> String {
     excerpt(warning)
 }
@@ -42,7 +42,7 @@ impl Warnings {
         }
     }
 
-    /// One remark for each.
+    /// One note for each.
     pub(crate) fn notes(&self) -> Vec<Note> {
         let mut all: Vec<(&String, usize)> = self.0.iter().map(|(warning, answers)| (warning, *answers)).collect();
         all.sort_by_key(|(_, answers)| std::cmp::Reverse(*answers));

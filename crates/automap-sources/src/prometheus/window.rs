@@ -16,7 +16,7 @@ pub const MAX_POINTS: usize = 20_160;
 pub const MAX_USUAL_POINTS: i64 = 1_440;
 /// A rate needs four scrapes, so that it survives a lost one (Prometheus 3 excludes the first instant of a window).
 const SCRAPES_PER_RATE: i64 = 4;
-/// Scrapes that must lie behind the newest instant.
+/// Scrapes that must follow the newest instant.
 const SCRAPES_TO_SETTLE: i64 = 2;
 
 /// Grid and rate window of one observation.
@@ -56,7 +56,7 @@ pub(crate) fn settle(options: &ObserveOptions, scrape_ms: i64) -> Result<(Window
 }
 
 impl Window {
-    /// Enough instants to compare two windows?
+    /// Whether there are enough instants to compare two windows.
     pub(crate) fn check(&self, points: usize) -> Result<(), SourceError> {
         if points >= MIN_POINTS {
             return Ok(());
@@ -78,7 +78,7 @@ pub(crate) fn rate_ms(step_ms: i64, scrape_ms: i64) -> i64 {
     (SCRAPES_PER_RATE * scrape_ms).max(step_ms + scrape_ms)
 }
 
-/// The scrape interval, or the least multiple of it that gives at most [`MAX_USUAL_POINTS`].
+/// The scrape interval, or its smallest multiple that gives at most [`MAX_USUAL_POINTS`].
 pub(crate) fn usual_step(span_ms: i64, scrape_ms: i64) -> i64 {
     let scrapes = (span_ms.max(0) as u64).div_ceil((scrape_ms * MAX_USUAL_POINTS).max(1) as u64);
     scrape_ms * i64::try_from(scrapes).unwrap_or(1).max(1)

@@ -1,7 +1,7 @@
-//! Where the pods of some services stand and what runs in them: pod → node → zone, and the image of a pod.
+//! Where the pods of some services run and which images they run: pod → node → zone, and the image of a pod.
 //!
-//! Zones are labels of nodes, which kube-state-metrics tells only where it is allowed to (`--metric-labels-allowlist`); some providers write them into the names of
-//! their machines as well.
+//! Zones are labels of nodes, which kube-state-metrics exports only if allowed (`--metric-labels-allowlist`); some providers also write them into the
+//! names of their machines.
 
 use std::collections::BTreeMap;
 
@@ -17,24 +17,24 @@ use crate::prometheus::promql::{self, Values, literal, quote};
 use crate::prometheus::query::Answer;
 use crate::prometheus::scope::NamespaceSpec;
 
-/// The exporter that knows.
+/// The exporter that provides this.
 const STATE_METRICS: &str = "kube-state-metrics";
 /// Most pods, images and nodes.
 const MAX_ROWS: usize = 2_000;
-/// The labels of nodes that name zones, the present one first.
+/// The labels of nodes that name zones, the current one first.
 const ZONE_LABELS: [&str; 2] = ["label_topology_kubernetes_io_zone", "label_failure_domain_beta_kubernetes_io_zone"];
 
-/// What is known of pods.
+/// What is known about pods.
 #[derive(Debug, Default)]
 pub(super) struct Places {
     pub(super) node_of_pod: BTreeMap<String, String>,
     pub(super) zone_of_node: BTreeMap<String, String>,
     pub(super) image_of_pod: BTreeMap<String, String>,
-    /// Whether kube-state-metrics was asked.
+    /// Whether kube-state-metrics was queried.
     pub(super) is_asked: bool,
 }
 
-/// The expressions; none where there is no kube-state-metrics.
+/// The expressions; none without kube-state-metrics.
 pub(super) fn expressions(found: &Found, namespace: &str, span: Interval, wanted: &[Wanted]) -> Vec<String> {
     if !found.exporters.iter().any(|e| e.title == STATE_METRICS) {
         return Vec::new();
@@ -51,7 +51,7 @@ pub(super) fn expressions(found: &Found, namespace: &str, span: Interval, wanted
     of_pods.into_iter().chain(of_nodes).collect()
 }
 
-/// What an expression with the label `pod` has of the pods of some services, by their names.
+/// Narrows an expression with the label `pod` to the pods of some services, by their names.
 pub(super) fn ours(expression: &str, services: &[&str]) -> String {
     let bare = services.iter().map(|s| literal(s.rsplit_once('/').map_or(s, |(_, bare)| bare)));
     let pattern = quote(&format!("(?:{})(?:-.+)?", bare.collect::<Vec<_>>().join("|")));
@@ -60,14 +60,14 @@ pub(super) fn ours(expression: &str, services: &[&str]) -> String {
     )
 }
 
-/// Whether a pod is of a service, by its name; of `orders` and `orders-db` each has its own.
+/// Whether a pod belongs to a service, by its name; pods of `orders-db` do not belong to `orders`.
 pub(super) fn is_pod_of(pod: &str, service: &str) -> bool {
     let bare = service.rsplit_once('/').map_or(service, |(_, bare)| bare);
     Owners::default().workload(pod) == bare
 }
 
 impl Places {
-    /// Reads the answer to [`expressions`], which begin with this part of it.
+    /// Reads the answer to [`expressions`], whose parts begin at `first`.
     pub(super) fn read(answer: &Answer, first: usize) -> Self {
         let pairs = |at: usize, of: fn(&Labels) -> Option<(String, String)>| {
             values(answer, first + at).filter_map(|(labels, _)| of(labels)).collect::<BTreeMap<_, _>>()

@@ -1,4 +1,4 @@
-//! Adds up the rows of an answer by one label at a time, in both windows.
+//! Sums the rows of an answer by one label at a time, in both windows.
 
 use std::collections::BTreeMap;
 
@@ -10,24 +10,24 @@ use super::{Asked, values};
 use crate::prometheus::Labels;
 use crate::prometheus::query::Answer;
 
-/// Values by which systems say that they do not know.
+/// Values that systems use for an unknown version.
 const UNKNOWN_VERSIONS: [&str; 3] = ["unknown", "latest", "<none>"];
 
 /// Which labels rows have.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Columns {
-    /// Those that a preset names.
+    /// The labels that a preset names.
     Labels(&'static [(Label, &'static [&'static str])]),
     /// The pod alone.
     Pods,
 }
 
-/// The counts of one service in one window, by all labels together.
+/// The counts of one service in one window, by the combination of all labels.
 #[derive(Debug, Default)]
 pub(super) struct Rows(BTreeMap<Labels, Counts>);
 
 impl Rows {
-    /// Reads the expressions of `asked`, which begin with the part `from` of the answer. Rates become numbers by the length of the window; memory is no rate.
+    /// Reads the expressions of `asked`, whose parts begin at `from`. Rates become counts by the length of the window; memory is not a rate.
     pub(super) fn read(answer: &Answer, from: usize, asked: &Asked<'_>, seconds: f64) -> Self {
         let factor = if asked.measure.is_of_pods() { 1.0 } else { seconds };
         let is_ours = |labels: &Labels| match asked.columns {
@@ -49,7 +49,7 @@ impl Rows {
             }
         }
         if asked.measure == Measure::Failures {
-            // A counter that is born with a failure has a first sample that no growth shows.
+            // If a counter starts with a failure, its first sample is not seen as growth.
             rows.values_mut().for_each(|counts| counts.base = counts.base.max(counts.amount));
         }
         rows.retain(|_, counts| counts.base > 0.0);
@@ -65,7 +65,7 @@ impl Rows {
     }
 }
 
-/// The labels that stand for something.
+/// The labels with a meaning.
 fn plain(labels: &Labels) -> Labels {
     let kept = labels.iter().filter(|(name, value)| !value.is_empty() && !matches!(name.as_str(), "part" | "ours"));
     kept.map(|(name, value)| (name.clone(), value.clone())).collect()
@@ -74,7 +74,7 @@ fn plain(labels: &Labels) -> Labels {
 /// The counts by one label.
 ///
 /// # Errors
-/// Why there are none; `None` where the label means nothing here. `$TITLE` in the reason stands for the exporter.
+/// Why there are none; `None` if the label does not apply here. `$TITLE` in the reason stands for the exporter.
 pub(super) fn by_label(
     label: Label,
     columns: Columns,
@@ -116,7 +116,7 @@ pub(super) fn by_label(
     Ok(ByLabel { label, values: values.collect() })
 }
 
-/// Why nothing bears a label.
+/// Why no series has a label.
 fn unseen(label: Label, columns: Columns, places: &Places) -> Option<String> {
     let names = match columns {
         Columns::Pods => None,
@@ -135,7 +135,7 @@ fn unseen(label: Label, columns: Columns, places: &Places) -> Option<String> {
             Some(names) => format!("the series of $TITLE have no label {names}"),
             None => format!("$TITLE does not tell {}s apart", label.words().0),
         }),
-        // Resources belong to pods and know of no requests; gRPC is not spoken everywhere.
+        // Resources belong to pods and have no requests; gRPC is not used everywhere.
         Label::GrpcStatus => None,
         _ if matches!(columns, Columns::Pods) => None,
         _ => Some(match names {

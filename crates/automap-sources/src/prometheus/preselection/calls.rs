@@ -1,4 +1,4 @@
-//! Whom the changed services call, and who calls them: what their requests alone do not show.
+//! Callees and callers of the changed services, which their own requests do not reveal.
 
 use std::collections::BTreeSet;
 
@@ -12,11 +12,11 @@ use super::{Ask, Changed, MAX_SUSPECTS, in_order, own_name, raise};
 const CALLS: &str = "group by ($CALL$AND_SCOPE) (rate(istio_requests_total{$CLIENT,END=~\"NAMES\"}[$SPAN]) > 0 \
                      or rate(istio_tcp_sent_bytes_total{$CLIENT,END=~\"NAMES\"}[$SPAN]) > 0)";
 
-/// What is left of a service's change at whom it calls, and at who calls it.
+/// The part of a service's change that is passed on to its callees and callers.
 const PER_CALL: f64 = 0.8;
 const PER_CALLER: f64 = 0.5;
 
-/// The changes of the suspects led along their calls, to callees twice: what stands beside a large change comes before what changed a little.
+/// Passes the changes of the suspects along their calls, to callees twice: neighbours of a large change rank before services with a small change.
 pub(super) fn nearby(ask: &Ask<'_>, suspects: &[String], changed: &Changed) -> Result<Changed, RequestError> {
     let mut scores = Changed::new();
     if suspects.is_empty() {
@@ -44,7 +44,7 @@ fn calls(ask: &Ask<'_>, of: &[String]) -> Result<[Calls; 2], RequestError> {
     let members: BTreeSet<&str> = of.iter().map(String::as_str).collect();
     let names = promql::any_of(of.iter().map(|name| own_name(name)).collect::<BTreeSet<_>>());
     let ends = ["source_workload", "destination_workload"];
-    // Names are put in last: a placeholder in one of them stays as it is.
+    // Names are inserted last: a placeholder in one of them stays as it is.
     let templates = ends.map(|end| CALLS.replace("END", end));
     let answer = ask.answer_with(&templates, |filled| filled.replace("NAMES", &names))?;
     Ok([0, 1].map(|part| {

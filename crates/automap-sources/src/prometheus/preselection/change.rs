@@ -1,11 +1,12 @@
-//! How far the requests of each service changed, as expressions that the server evaluates and of which it sends the largest.
+//! How much the requests of each service changed, as expressions of which the server returns the largest values.
 //!
-//! The window is divided into an incident and up to three stretches of the same length before it. A value of the incident is compared with the highest (for lost requests:
-//! the lowest) of the stretches, and the difference divided by what counting alone may bring about, `1/√n` of `n` requests, and a tenth (a fifth for
-//! the number of requests) of the value itself. Where the start of the incident is unknown the last half, quarter and eighth of the window are tried.
+//! The window is divided into an incident and up to three stretches of the same length before it. The incident's value is compared with the highest
+//! (for lost requests: the lowest) of the stretches, and the difference is divided by the sum of the counting noise, `1/√n` for `n` requests, and a
+//! tenth (a fifth for the number of requests) of the value itself. If the start of the incident is unknown, the last half, quarter and eighth of the
+//! window are tried.
 //!
-//! The stretches of one value are a subquery, which reads each counter once: the same with an expression for each stretch took Prometheus three times as long.
-//! Servers evaluate a subquery at multiples of its step, so the stretches end at such a time, and none is taken that would begin before the window.
+//! The stretches of one value are a subquery, which reads each counter once: one expression per stretch took Prometheus three times as long. Servers
+//! evaluate a subquery at multiples of its step, so the stretches end at such times, and none begins before the window.
 //!
 //! Worked example: a service answers 10 requests a second in 20 ms, in 21 ms in one of the stretches, and in 80 ms during five minutes of incident. n = 3,000, the
 //! change is (80/21 − 1) / (0.1 + 1/√3000) = 2.8 / 0.118 = 23.8.
@@ -17,23 +18,23 @@ use super::super::window::Window;
 use super::counters::{Counted, Counters};
 use super::{BUSIEST, MOST_CHANGED};
 
-/// From which change on the server names a service: a fifth more than ever before, and twice what counting may bring about.
+/// Smallest change for which the server returns a service: a fifth more than ever before, and twice the counting noise.
 const LEAST: f64 = 2.0;
-/// Part of a latency that changes for no reason.
+/// Fraction by which a latency varies without a cause.
 const USUAL_PART: f64 = 0.1;
-/// Part of the requests that come and go for no reason.
+/// Fraction by which the number of requests varies without a cause.
 const USUAL_TRAFFIC: f64 = 0.2;
-/// Share of failed requests that is no change.
+/// Share of failed requests that does not count as a change.
 const USUAL_ERRORS: f64 = 0.01;
 /// Most stretches before an incident.
 const MAX_STRETCHES: i64 = 3;
-/// Parts of the window that may be the incident where its start is unknown.
+/// The window is divided by these if the start of the incident is unknown.
 const PARTS: [i64; 3] = [8, 4, 2];
 
-/// How many of the expressions tell a change; the last one names the busiest services.
+/// How many of the expressions measure a change; the last one returns the busiest services.
 pub(super) const KINDS: usize = 4;
 
-/// An incident, and the stretches before it that it is compared with.
+/// An incident, and the earlier stretches that it is compared with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Split {
     /// Length of the incident, and how long before the end of the window it ended.
@@ -45,7 +46,7 @@ pub(super) struct Split {
     calm_ago_ms: i64,
 }
 
-/// The ways to divide the window: one where the start is known.
+/// The ways to divide the window: a single one if the start is known.
 pub(super) fn splits(window: &Window, hint: &WindowHint) -> Vec<Split> {
     let (start, end) = (window.grid.start.ms(), window.grid.end.ms());
     let until = hint.incident_end.map_or(end, |t| t.ms().clamp(start, end));
@@ -61,7 +62,7 @@ pub(super) fn splits(window: &Window, hint: &WindowHint) -> Vec<Split> {
     };
     match hint.incident_start {
         Some(onset) => {
-            // The start may have been told too late.
+            // The given start may be too late.
             let onset = onset.ms().clamp(start, until);
             let earlier = onset - hint.tolerance_ms();
             let calm_until = if earlier - start >= (onset - start) / 2 { earlier } else { onset };
@@ -80,12 +81,12 @@ fn stretches(from: i64, to: i64, incident_ms: i64) -> (i64, i64) {
     let fits = |count: &i64| to.div_euclid(incident_ms) * incident_ms - count * incident_ms >= from;
     match (1..=MAX_STRETCHES).rev().find(fits) {
         Some(count) => (incident_ms, count),
-        // Half of the room holds one wherever it has to end.
+        // Half of the available time fits one, wherever it has to end.
         None => (room / 2, 1),
     }
 }
 
-/// The services that changed most by each kind of change, and the busiest ones.
+/// The services that changed most for each kind of change, and the busiest ones.
 pub(super) fn expressions(counters: Counters, split: Split) -> Vec<String> {
     let of = Expressions { counters, split };
     let mut all: Vec<String> = [of.slower(), of.failing(), of.silent(), of.busier()]
@@ -134,7 +135,7 @@ impl Expressions {
         format!("({latency} / {usual} - 1) / ({USUAL_PART} + 1 / sqrt({requests} * {length_s}))")
     }
 
-    /// A share p of n requests is uncertain by √(p/n), which is √(failed · length) / n.
+    /// A share p of n requests has an uncertainty of √(p/n), which is √(failed · length) / n.
     fn failing(self) -> String {
         let (failed, requests, length_s) = (self.now(Counted::Failed), self.now(Counted::Requests), self.incident_s());
         let usual = format!("{} / {}", self.then(Counted::Failed), self.then(Counted::Requests));
@@ -144,7 +145,7 @@ impl Expressions {
         )
     }
 
-    /// Requests that ceased. Of a service that is gone there is no series any more.
+    /// Requests that stopped. A service that is gone has no series any more.
     fn silent(self) -> String {
         let usual = self.before("min", &self.then(Counted::Requests));
         let (now, length_s) = (self.now(Counted::Requests), self.incident_s());

@@ -1,11 +1,11 @@
-//! The counters that tell how requests changed: Istio's own, or sums of them that recording rules keep.
+//! The counters of requests: Istio's own, or sums of them from recording rules.
 
 use super::super::presets::SIDE_CARS;
 
-/// Where growth is read from.
+/// The source of growth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Counters {
-    /// The side-cars' counters: a series for each pair of pods and each outcome.
+    /// The sidecars' counters: a series for each pair of pods and each outcome.
     Raw {
         /// Whether durations are native histograms.
         is_native: bool,
@@ -14,18 +14,18 @@ pub(super) enum Counters {
     Recorded,
 }
 
-/// What grows.
+/// The quantity that grows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Counted {
     Requests,
-    /// Requests that failed; nothing where none did.
+    /// Requests that failed; no series if none did.
     Failed,
     /// Milliseconds spent on requests.
     SpentMs,
 }
 
 impl Counters {
-    /// How many services there are, those that only their callers tell of included where it can be known.
+    /// The number of services, including those that only their callers report, if known.
     pub(super) fn how_many(self) -> String {
         let any = match self {
             Self::Raw { .. } => SIDE_CARS.selector,

@@ -1,9 +1,9 @@
-//! Names from outside as parts of an expression: between quotes, as patterns, as labels.
+//! Inserts names from outside into an expression: quoted, as patterns, as labels.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-/// A pattern that matches just this text.
+/// A pattern that matches exactly this text.
 pub(crate) fn literal(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
@@ -15,14 +15,14 @@ pub(crate) fn literal(text: &str) -> String {
     out
 }
 
-/// A pattern of any of these texts, for use between quotes.
+/// A pattern that matches any of these texts, to be quoted.
 pub(crate) fn any_of<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
     let all = texts.into_iter().map(literal).collect::<Vec<_>>().join("|");
     let quoted = quote(&all);
     quoted[1..quoted.len() - 1].to_owned()
 }
 
-/// A text as PromQL string literal, quotes included.
+/// A text as a PromQL string literal, quotes included.
 pub(crate) fn quote(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);
     out.push('"');
@@ -41,19 +41,18 @@ pub(crate) fn quote(text: &str) -> String {
     out
 }
 
-/// Letters, digits and underscores: what every version of PromQL reads as the name of a label.
+/// Letters, digits and underscores: what every version of PromQL accepts as a label name.
 pub(crate) fn is_plain_label(name: &str) -> bool {
     name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
         && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
-/// A label's name as it stands in a matcher or behind `by`. Names with dots stand between quotes, which Prometheus reads from
-/// version 3 on.
+/// A label's name in a matcher or after `by`. Names with dots are quoted, which Prometheus accepts from version 3 on.
 pub(crate) fn label_name(name: &str) -> Cow<'_, str> {
     if is_plain_label(name) { Cow::Borrowed(name) } else { Cow::Owned(quote(name)) }
 }
 
-/// Whether a matcher of a selector names its label between quotes: `{"service.name"="x"}`.
+/// Whether a matcher of a selector quotes its label's name: `{"service.name"="x"}`.
 pub(crate) fn names_label_in_quotes(selector: &str) -> bool {
     let (mut quoted, mut escaped, mut ended) = (false, false, false);
     for c in selector.chars() {
