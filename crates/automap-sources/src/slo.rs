@@ -1,7 +1,7 @@
 //! Service-level objectives: reads them from OpenSLO, Sloth and Pyrra files, and counts their events on a Prometheus server.
 //!
-//! Of a file, the name, the target and the expressions for bad and all events are read. Alerts, annotations and recording rules in it
-//! are left out: burn rates and alerts follow from [`automap_core::slo`].
+//! The name, the target and the expressions for bad and all events are read from a file. Its alerts, annotations and recording rules are ignored:
+//! burn rates and alerts follow from [`automap_core::slo`].
 
 mod expression;
 mod fields;
@@ -27,26 +27,26 @@ pub use query::{MAX_OBJECTIVES, SloReader, SloReadings};
 pub struct Slo {
     /// Name, service, target, period.
     pub objective: Objective,
-    /// What is bad, of what.
+    /// How bad and all events are counted.
     pub indicator: Indicator,
 }
 
-/// How events are counted. Expressions hold `$WINDOW` where a duration belongs, and `$STEP` where time is looked at in steps. Several
-/// series are several groups, of which the worst one counts.
+/// How events are counted. Expressions contain `$WINDOW` in place of a duration, and `$STEP` for the step in which time is sampled. Several series
+/// are several groups, of which the worst one counts.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Indicator {
-    /// Requests of a service that failed, as the first preset counts them that knows the service.
+    /// Failed requests of a service, as counted by the first preset that knows the service.
     Availability,
-    /// Requests of a service that took longer, likewise.
+    /// Requests of a service that took too long, likewise.
     Latency {
-        /// In milliseconds; raised to the next bound of the histogram's buckets.
+        /// In milliseconds; rounded up to the next bound of the histogram's buckets.
         under_ms: f64,
     },
-    /// Counts of the file's own.
+    /// Counts defined by the file.
     Events(Events),
-    /// A share of the file's own.
+    /// A share defined by the file.
     Ratio(Ratio),
-    /// The file's expressions count nothing that can be relied on.
+    /// The file's expressions do not count events reliably.
     Unknown {
         /// Which expression, and why.
         because: String,
@@ -60,16 +60,16 @@ pub struct Events {
     pub part: Part,
     /// All events of the window.
     pub all: String,
-    /// Selectors that must match series before a missing count of `part` is taken for zero: one of each list.
+    /// Selectors that must match series before a missing count of `part` is taken as zero: one of each list.
     pub must_match: Vec<Vec<String>>,
 }
 
-/// Which events are counted besides all of them.
+/// Which events are counted in addition to all of them.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Part {
-    /// The bad ones.
+    /// The bad events.
     Bad(String),
-    /// The good ones; the others are bad.
+    /// The good events; the others are bad.
     Good(String),
 }
 
@@ -78,8 +78,8 @@ pub enum Part {
 pub struct Ratio {
     /// The bad part, 0 to 1.
     pub bad: String,
-    /// Shortest step in which time is looked at, in milliseconds.
+    /// Shortest step in which time is sampled, in milliseconds.
     pub slice_ms: i64,
-    /// As in [`Events`].
+    /// As for [`Events`].
     pub must_match: Vec<Vec<String>>,
 }

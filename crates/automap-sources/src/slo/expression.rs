@@ -1,13 +1,13 @@
-//! The shape of a PromQL expression: which series it reads, and what is done with them on the way to the result.
+//! The structure of a PromQL expression: which series it reads, and how they are processed.
 //!
-//! Objectives of files are other people's expressions, and some have to be rewritten: the increase of a sum is the sum of increases. That
-//! needs the places of selectors and functions, not their meaning. Types and names of functions are left to the server.
+//! The expressions in files come from others, and some have to be rewritten: the increase of a sum is the sum of increases. That needs the positions
+//! of selectors and functions, not their meaning. The server checks types and function names.
 
 use std::ops::Range;
 
 use super::lexer::{Token, TokenKind, tokens};
 
-/// Longest expression that is read, in bytes.
+/// Longest expression that is parsed, in bytes.
 const MAX_BYTES: usize = 16 << 10;
 /// Deepest nesting.
 const MAX_DEPTH: usize = 48;
@@ -28,18 +28,18 @@ const AGGREGATIONS: [&str; 14] = [
     "limitk",
     "limit_ratio",
 ];
-/// Operators by how tightly they bind.
+/// Operators by precedence.
 const OPERATORS: [&[&str]; 6] =
     [&["or"], &["and", "unless"], &["==", "!=", "<", ">", "<=", ">="], &["+", "-"], &["*", "/", "%", "atan2"], &["^"]];
 
-/// A part of an expression and where it stands.
+/// A part of an expression and its position.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Node {
     pub(super) kind: Kind,
     pub(super) span: Range<usize>,
 }
 
-/// What a part of an expression is.
+/// The kind of a part.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Kind {
     /// A number.
@@ -50,11 +50,11 @@ pub(super) enum Kind {
     Selector(Selector),
     /// A range over another expression: `(…)[5m:]`.
     Subquery(Box<Node>),
-    /// A function. `name` is where its name stands.
+    /// A function. `name` is the position of its name.
     Call { function: String, name: Range<usize>, arguments: Vec<Node> },
     /// An aggregation over series.
     Aggregate { operator: String, arguments: Vec<Node> },
-    /// Two parts and an operator; `is_matched` where `on`, `ignoring` or a group says which series belong together.
+    /// Two parts and an operator; `is_matched` if `on`, `ignoring` or a group says which series belong together.
     Binary { operator: String, is_matched: bool, sides: Box<[Node; 2]> },
     /// The negative of a part.
     Negative(Box<Node>),
@@ -63,12 +63,12 @@ pub(super) enum Kind {
 /// A metric and its matchers.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Selector {
-    /// The metric; empty where it is not written in front.
+    /// The metric; empty if it is not written in front.
     pub(super) metric: String,
     pub(super) matchers: Vec<Matcher>,
     /// Metric and matchers, without range and offset.
     pub(super) body: Range<usize>,
-    /// What stands between the brackets of the range.
+    /// The content of the range's brackets.
     pub(super) range: Option<Range<usize>>,
 }
 
@@ -77,9 +77,9 @@ pub(super) struct Selector {
 pub(super) struct Matcher {
     pub(super) label: String,
     pub(super) operator: String,
-    /// The value as it is written, quotes included.
+    /// The value as written, quotes included.
     pub(super) value: String,
-    /// Where operator and value stand.
+    /// Position of operator and value.
     pub(super) span: Range<usize>,
 }
 
@@ -95,7 +95,7 @@ impl Node {
         found
     }
 
-    /// Shows this part and all parts inside it.
+    /// Calls `see` for this part and all parts inside it.
     pub(super) fn visit<'a>(&'a self, see: &mut dyn FnMut(&'a Node)) {
         see(self);
         match &self.kind {
@@ -109,10 +109,10 @@ impl Node {
     }
 }
 
-/// Reads an expression.
+/// Parses an expression.
 ///
 /// # Errors
-/// Where it cannot be read, and why.
+/// Where it cannot be parsed, and why.
 pub(super) fn parse(text: &str) -> Result<Node, String> {
     if text.len() > MAX_BYTES {
         return Err(format!("an expression of {} bytes is longer than {MAX_BYTES}", text.len()));
@@ -231,7 +231,7 @@ impl Parser<'_> {
         self.with_range(node)
     }
 
-    /// `[5m]`, `[5m:1m]`, `offset 1h`, `@ end()` behind an expression.
+    /// `[5m]`, `[5m:1m]`, `offset 1h`, `@ end()` after an expression.
     fn with_range(&mut self, mut node: Node) -> Result<Node, String> {
         loop {
             if self.takes("[") {
@@ -324,14 +324,14 @@ impl Parser<'_> {
         Ok(arguments)
     }
 
-    /// The matchers behind `{`.
+    /// The matchers after `{`.
     fn selector(&mut self, metric: String, start: usize) -> Result<Node, String> {
         let mut matchers = Vec::new();
         while !self.takes("}") {
             let label = self.next()?;
             let label_text = self.word(&label);
             if matches!(self.peek(), Some("," | "}")) {
-                // The name of a metric that needs quotes stands among the matchers.
+                // A metric name that needs quotes is among the matchers.
                 let (value, span) = (label_text, label.span);
                 matchers.push(Matcher { label: "__name__".to_owned(), operator: "=".to_owned(), value, span });
             } else {

@@ -1,4 +1,4 @@
-//! Reads the fields of a document, and says which one is wrong.
+//! Reads the fields of a document, and reports which one is wrong.
 
 use serde_json::Value;
 
@@ -9,7 +9,7 @@ const HOUR_MS: i64 = 3_600_000;
 pub(super) struct Wrong {
     /// Path of the field, such as `slos[0].objective`.
     pub(super) key: String,
-    /// Reads on after the path: "is missing".
+    /// Continues the sentence after the path: "is missing".
     pub(super) reason: String,
 }
 
@@ -18,24 +18,24 @@ impl Wrong {
         Self { key: key.into(), reason: reason.into() }
     }
 
-    /// The same field, seen from further out.
+    /// The same field, with a longer path.
     pub(super) fn inside(self, of: &str) -> Self {
         Self { key: format!("{of}.{}", self.key), ..self }
     }
 }
 
-/// What lies at a path; `null` is nothing.
+/// The value at a path; `null` counts as missing.
 pub(super) fn at<'a>(of: &'a Value, path: &str) -> Option<&'a Value> {
     path.split('.').try_fold(of, |value, key| value.get(key)).filter(|v| !v.is_null())
 }
 
-/// The text at a path such as `spec.service`.
+/// The string at a path such as `spec.service`.
 pub(super) fn text<'a>(of: &'a Value, path: &str) -> Result<&'a str, Wrong> {
     let text = at(of, path).and_then(Value::as_str).filter(|t| !t.trim().is_empty());
     text.ok_or_else(|| Wrong::new(path, "is missing or not text"))
 }
 
-/// The number at a path; Pyrra writes its as text.
+/// The number at a path; Pyrra writes numbers as strings.
 pub(super) fn number(of: &Value, path: &str) -> Result<f64, Wrong> {
     let value = at(of, path).ok_or_else(|| Wrong::new(path, "is missing"))?;
     let number = value.as_f64().or_else(|| value.as_str()?.trim().parse().ok());
@@ -48,7 +48,7 @@ pub(super) fn list<'a>(of: &'a Value, path: &str) -> Result<&'a [Value], Wrong> 
     list.ok_or_else(|| Wrong::new(path, "is missing or not a list"))
 }
 
-/// A share from percent, inside 0 to 1.
+/// A share from percent, between 0 and 1.
 pub(super) fn share(percent: f64, path: &str) -> Result<f64, Wrong> {
     let share = percent / 100.0;
     if share > 0.0 && share < 1.0 {

@@ -1,4 +1,4 @@
-//! Which format a document is of, and what is wrong with it.
+//! Determines the format of a document, and reports what is wrong with it.
 
 use serde_json::Value;
 
@@ -20,9 +20,9 @@ pub struct SloFileError {
     pub reason: String,
 }
 
-/// Objectives of a file of OpenSLO v1, Sloth (plain or `PrometheusServiceLevel`) or Pyrra (`ServiceLevelObjective`); several documents
-/// may be of several formats, and a Kubernetes `List` holds several in one. Services, data sources and other kinds of OpenSLO are passed
-/// over. An objective whose expressions cannot be counted is [`super::Indicator::Unknown`].
+/// Objectives of a file of OpenSLO v1, Sloth (plain or `PrometheusServiceLevel`) or Pyrra (`ServiceLevelObjective`); documents may have different
+/// formats, and a Kubernetes `List` holds several in one. Services, data sources and other kinds of OpenSLO are skipped. An objective whose
+/// expressions cannot be counted is [`super::Indicator::Unknown`].
 ///
 /// # Errors
 /// [`SloFileError`], which names file, line and key.
@@ -60,7 +60,7 @@ struct Resource<'a> {
 }
 
 impl Resource<'_> {
-    /// The key as seen from the whole document.
+    /// The key relative to the whole document.
     fn locate(&self, wrong: Wrong) -> Wrong {
         let wrong = match self.item {
             Some(item) => wrong.inside(&format!("items[{item}]")),

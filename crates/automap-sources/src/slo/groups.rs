@@ -1,5 +1,5 @@
-//! The counts of an objective by group. Where an expression gives several series, each is a group with a budget of its own, and the
-//! objective stands as its worst group does: a route that fails wholly does not disappear among nineteen that work.
+//! The counts of an objective by group. If an expression returns several series, each is a group with a budget of its own, and the status of the
+//! objective is that of its worst group: a route that fails entirely must not disappear among nineteen that work.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,22 +9,22 @@ use crate::prometheus::{Answer, LabelledSeries, promql};
 
 /// Most groups of one objective.
 pub(super) const MAX_GROUPS: usize = 500;
-/// So many times all events, and [`MIN_EVENTS`] more, part of them may seem to be: increases are extrapolated.
+/// The part may seem to be up to this many times all events, plus [`MIN_EVENTS`], since increases are extrapolated.
 const MAX_EXCESS: f64 = 1.5;
-/// A share may be off by rounding.
+/// Rounding tolerance of a share.
 const SHARE_TOLERANCE: f64 = 0.01;
 
-/// Counts by group: its labels as `{handler="/a"}`, empty where there is only one.
+/// Counts by group: its labels as `{handler="/a"}`, empty if there is only one.
 pub(super) type Groups = BTreeMap<String, EventCounts>;
 
-/// What the first of the two expressions of an objective gives.
+/// What the first of the two expressions of an objective counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Counted {
     /// Bad events.
     Bad,
     /// Good events.
     Good,
-    /// A share, which is given as many events as an alert needs.
+    /// A share, which is treated as based on as many events as an alert needs.
     Share,
 }
 
@@ -33,7 +33,7 @@ pub(super) enum Counted {
 /// `is_absent_zero`: a group without a count of the part has none of it; otherwise it is left out, too.
 ///
 /// # Errors
-/// Why the two expressions do not fit together.
+/// Why the two expressions do not match.
 pub(super) fn counts(answer: &Answer, at: usize, counted: Counted, is_absent_zero: bool) -> Result<Groups, String> {
     let (part, all) = (values(answer, 2 * at), values(answer, 2 * at + 1));
     if all.len() > MAX_GROUPS {
@@ -107,7 +107,7 @@ impl<'a> Windows<'a> {
         self.alerts.map(|groups| groups.and_then(|g| g.get(group).copied()))
     }
 
-    /// The group that burns fastest of those for which an alert fires.
+    /// The group that burns fastest among those with a firing alert.
     pub(super) fn burning(&self, objective: &Objective) -> Option<(&'a String, BurnAlert, f64)> {
         let fires = |group: &'a String| {
             let (alert, burn) = slo::firing_alert(objective.target, &self.of(group))?;
@@ -116,7 +116,7 @@ impl<'a> Windows<'a> {
         self.names().into_iter().filter_map(fires).reduce(|worst, next| if next.2 > worst.2 { next } else { worst })
     }
 
-    /// How the objective stands: as the group that burns fastest, else as the one with the least budget left.
+    /// The status of the objective: that of the group that burns fastest, else of the one with the least budget left.
     pub(super) fn status(&self, objective: &Objective) -> SloStatus {
         let of = |group: &str| {
             let period = self.period.and_then(|p| p.get(group).copied());

@@ -1,9 +1,8 @@
 //! Rewrites the expressions of a file so that they count the events of a window.
 //!
-//! A counter belongs to one process and starts again with it; a sum of counters falls by what the process had counted, and its increase
-//! takes the rest of the sum for growth. So increases are taken of each series and then summed: `sum(x)` becomes
-//! `sum(increase(x[$WINDOW]))`, never `increase(sum(x)[$WINDOW:])`. An expression for which that cannot be done keeps its reason, and its
-//! objective is unknown.
+//! A counter belongs to one process and restarts with it; a sum of counters falls by what the process had counted, and `increase` takes the rest of
+//! the sum for growth. So increases are computed for each series and then summed: `sum(x)` becomes `sum(increase(x[$WINDOW]))`, never
+//! `increase(sum(x)[$WINDOW:])`. For an expression that cannot be rewritten the reason is kept, and its objective is unknown.
 
 use std::ops::Range;
 
@@ -14,25 +13,25 @@ use super::window_template::windowed;
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Growth {
     pub(super) expression: String,
-    /// The series it reads, as the file names them but with every spelling of `le`.
+    /// The series it reads, as named in the file but with every spelling of `le`.
     pub(super) selectors: Vec<String>,
     /// Their matchers.
     matchers: Vec<Vec<Matcher>>,
-    /// Whether the expression itself says what it counts where there is no series, as `… or vector(0)` does.
+    /// Whether the expression itself defines its value if there is no series, as `… or vector(0)` does.
     has_default: bool,
 }
 
 /// The events that an expression counts in a window.
 ///
 /// # Errors
-/// Why it counts none, or why that cannot be known.
+/// Why it counts none, or why that is unknown.
 pub(super) fn growth(query: &str) -> Result<Growth, String> {
     let (text, has_window) = windowed(query.trim())?;
-    // What is put around the expression must not become part of a comment at its end.
+    // Text put around the expression must not become part of a comment at its end.
     let text = if text.contains('#') { text + "\n" } else { text };
     let node = match parse(&text) {
         Ok(node) => node,
-        // A dialect may have more than PromQL; with a window of its own, the expression is for the server to judge.
+        // A dialect may have more than PromQL; if it has a window of its own, the server judges the expression.
         Err(_) if has_window => {
             return Ok(Growth { expression: text, selectors: Vec::new(), matchers: Vec::new(), has_default: true });
         }
@@ -42,7 +41,7 @@ pub(super) fn growth(query: &str) -> Result<Growth, String> {
     let linear = check(&node);
     if has_window {
         sees_resets(&node)?;
-        // Events of a second are too few for a rule that asks for twenty of them.
+        // The events of one second are too few for a rule that requires twenty.
         if linear.is_ok() {
             edits.extend(rates(&node).into_iter().map(|(name, _)| (name, "increase".to_owned())));
         }
@@ -66,10 +65,10 @@ pub(super) fn growth(query: &str) -> Result<Growth, String> {
 }
 
 impl Growth {
-    /// Selectors of which each must match some series; otherwise no bad event and a wrong name look the same.
+    /// Selectors of which each must match some series; otherwise "no bad event" and a wrong name look the same.
     ///
-    /// Bad events may have no series yet. Where the file picks them by a label that the others share with all events, the label has to
-    /// exist: for `x{job="a",code=~"5.."}` of `x{job="a"}`, some series must match `x{job="a",code!=""}`.
+    /// Bad events may have no series yet. If the file selects them by a label that all events share, the label has to exist: for
+    /// `x{job="a",code=~"5.."}` of `x{job="a"}`, some series must match `x{job="a",code!=""}`.
     pub(super) fn seen_where_bad(&self, all: &Self) -> Vec<String> {
         if self.has_default {
             return Vec::new();
@@ -89,7 +88,7 @@ impl Growth {
         self.selectors.iter().zip(&self.matchers).map(loose).collect()
     }
 
-    /// The selectors of good events, of which one at least must match: without it everything would seem bad.
+    /// The selectors of good events, of which at least one must match: otherwise everything would seem bad.
     pub(super) fn seen_where_good(&self) -> &[String] {
         if self.has_default { &[] } else { &self.selectors }
     }
@@ -106,12 +105,12 @@ pub(super) fn is_all_ranged(node: &Node) -> bool {
     !selectors.is_empty() && selectors.iter().all(|s| s.range.is_some())
 }
 
-/// The expression with every spelling of the bounds of buckets.
+/// The expression with every spelling of bucket bounds.
 pub(super) fn with_bound_spellings(node: &Node, text: &str) -> String {
     apply(text, bound_spellings(node, text))
 }
 
-/// The expression is a sum of counters, so that its increase is the sum of theirs.
+/// Checks that the expression is a sum of counters, so that its increase is the sum of theirs.
 fn check(node: &Node) -> Result<(), String> {
     match &node.kind {
         Kind::Selector(selector) if selector.metric.contains(':') => Err(format!(
@@ -148,7 +147,7 @@ fn check(node: &Node) -> Result<(), String> {
 
 const RESETS: &str = "the increase of a sum takes the restart of one process for growth: write sum(increase(…)) instead of increase(sum(…))";
 
-/// An expression with a window of its own is taken as it is, unless it takes the increase of a sum.
+/// Checks an expression with a window of its own: it is kept, unless it takes the increase of a sum.
 fn sees_resets(node: &Node) -> Result<(), String> {
     let mut is_wrong = false;
     node.visit(&mut |part| {
@@ -170,7 +169,7 @@ fn holds(node: &Node, is_it: &dyn Fn(&Kind) -> bool) -> bool {
 
 type Edits = Vec<(Range<usize>, String)>;
 
-/// The names and ranges of `rate(x[…])` and `increase(x[…])`.
+/// The positions of names and ranges of `rate(x[…])` and `increase(x[…])`.
 fn rates(node: &Node) -> Vec<(Range<usize>, Range<usize>)> {
     let mut found = Vec::new();
     node.visit(&mut |part| {
@@ -197,7 +196,7 @@ fn increases(node: &Node) -> Edits {
     edits
 }
 
-/// `le="1"` matches `1` and `1.0`: which of them a server has depends on its version and on the library that exposed it.
+/// `le="1"` matches `1` and `1.0`: which of them a server has depends on its version and on the exposing library.
 fn bound_spellings(node: &Node, text: &str) -> Edits {
     let selectors = node.selectors();
     let edit = |m: &Matcher| {
@@ -208,7 +207,7 @@ fn bound_spellings(node: &Node, text: &str) -> Edits {
     selectors.iter().flat_map(|s| &s.matchers).filter_map(edit).collect()
 }
 
-/// Operator and value that match every spelling of a bucket's bound, where there are several: `=~"1|1[.]0"`.
+/// Operator and value that match every spelling of a bucket's bound, if there are several: `=~"1|1[.]0"`.
 fn bound_pattern(m: &Matcher) -> Option<String> {
     if m.label != "le" || m.operator != "=" {
         return None;
@@ -231,7 +230,7 @@ fn spellings(written: &str) -> Vec<String> {
         && let Ok(power) = power.parse::<i32>()
         && !(-4..6).contains(&power)
     {
-        // As Go writes it: 1e+06, 2.5e-05.
+        // In Go's format: 1e+06, 2.5e-05.
         all.push(format!("{digits}e{}{:02}", if power < 0 { '-' } else { '+' }, power.abs()));
     }
     let mut patterns: Vec<String> = all.iter().map(|t| t.replace('.', "[.]").replace('+', "[+]")).collect();
@@ -247,7 +246,7 @@ fn written(metric: &str, matchers: &[Matcher]) -> String {
     if matchers.is_empty() { metric.to_owned() } else { format!("{metric}{{{}}}", matchers.join(",")) }
 }
 
-/// The text with pieces replaced; at one place in the order given.
+/// The text with pieces replaced; several at one position in the given order.
 fn apply(text: &str, mut edits: Edits) -> String {
     edits.sort_by_key(|(at, _)| (at.start, at.end));
     let mut out = String::with_capacity(text.len() * 2);

@@ -1,11 +1,11 @@
-//! Makes indicators of the expressions that a file has: two counts, a share, or a value and its threshold.
+//! Makes indicators from the expressions of a file: two counts, a share, or a value and its threshold.
 
 use super::expression::{Kind, Node, parse};
 use super::growth::{Growth, growth, is_all_ranged, with_bound_spellings};
 use super::window_template::windowed;
 use super::{Events, Indicator, Part, Ratio};
 
-/// Resolution at which an expression without a window is read, in milliseconds.
+/// Resolution at which an expression without a window is sampled, in milliseconds.
 pub(super) const MINUTE_MS: i64 = 60_000;
 
 /// Which events an expression counts.
@@ -15,12 +15,12 @@ pub(super) enum Share {
     Good,
 }
 
-/// How time is budgeted instead of events.
+/// How time is budgeted, instead of events.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Slices {
     /// Length of a slice in milliseconds.
     pub(super) length_ms: i64,
-    /// Share of good events from which a slice is good; `None`: a slice is as good as its share.
+    /// Share of good events from which a slice is good; `None`: a slice counts by its share.
     pub(super) target: Option<f64>,
 }
 
@@ -45,7 +45,7 @@ fn or_unknown(indicator: Result<Indicator, String>) -> Indicator {
     indicator.unwrap_or_else(|because| Indicator::Unknown { because })
 }
 
-/// Counts of some events and of all of them.
+/// Counts of part of the events and of all of them.
 pub(super) fn events(share: Share, part: Field<'_>, all: Field<'_>) -> Indicator {
     let read = || Ok(Indicator::Events(counts(share, &part.growth()?, &all.growth()?)));
     or_unknown(read())
@@ -64,7 +64,7 @@ fn counts(share: Share, part: &Growth, all: &Growth) -> Events {
 
 /// A share of events that the file computes itself.
 ///
-/// A quotient of two counts is taken apart, so that each window counts its events: `rate(a[5m]) / rate(b[5m])`.
+/// A quotient of two counts is split, so that each window counts its events: `rate(a[5m]) / rate(b[5m])`.
 pub(super) fn ratio(share: Share, field: Field<'_>) -> Indicator {
     let read = || {
         let (text, has_window) = windowed(field.query.trim()).map_err(|reason| field.reason(&reason))?;
@@ -86,7 +86,7 @@ pub(super) fn ratio(share: Share, field: Field<'_>) -> Indicator {
     or_unknown(read())
 }
 
-/// The counts of `a / b` or `1 - a / b`, where every series is read over a range.
+/// The counts of `a / b` or `1 - a / b`, if every series is read over a range.
 fn quotient(share: Share, node: &Node, text: &str) -> Option<Events> {
     let Kind::Binary { operator, is_matched: false, sides } = &node.kind else { return None };
     let [left, right] = &**sides;
@@ -103,7 +103,7 @@ fn quotient(share: Share, node: &Node, text: &str) -> Option<Events> {
     }
 }
 
-/// Slices of time, of which each is good or bad by the events in it. A slice without events is neither.
+/// Slices of time, each good or bad by its events. A slice without events is neither.
 pub(super) fn in_slices(indicator: Indicator, slices: Slices) -> Indicator {
     let Indicator::Events(Events { part, all, must_match }) = indicator else { return indicator };
     let length = format!("{}s", slices.length_ms / 1000);
@@ -119,14 +119,14 @@ pub(super) fn in_slices(indicator: Indicator, slices: Slices) -> Indicator {
     Indicator::Ratio(Ratio { bad, slice_ms: slices.length_ms, must_match })
 }
 
-/// A value that must keep to a threshold: the share of time in which it did not.
+/// A value with a threshold: the share of time in which it was violated.
 pub(super) fn threshold(field: Field<'_>, is_bad: &str, value: f64, slices: Option<Slices>) -> Indicator {
     let read = || {
         let (text, has_window) = windowed(field.query.trim()).map_err(|reason| field.reason(&reason))?;
         let node = parse(&text).map_err(|reason| field.reason(&format!("it cannot be read: {reason}")))?;
         let text = with_bound_spellings(&node, &text);
         let text = if has_window { text.replace("$WINDOW", "5m") } else { text };
-        // The first comparison drops what is not a number, which every other comparison would call false.
+        // The first comparison drops NaN, for which every other comparison would be false.
         let bad = format!("((({text}\n) >= -Inf) {is_bad} bool {value})");
         let slice_ms = slices.map_or(MINUTE_MS, |s| s.length_ms);
         let bad = match slices.and_then(|s| s.target) {
@@ -145,7 +145,7 @@ pub(super) fn threshold(field: Field<'_>, is_bad: &str, value: f64, slices: Opti
     or_unknown(read())
 }
 
-/// Without the dust of binary fractions: 1 − 0.99 is 0.01.
+/// Without binary rounding errors: 1 − 0.99 is 0.01.
 fn rounded(share: f64) -> f64 {
     (share * 1e9).round() / 1e9
 }

@@ -1,17 +1,17 @@
-//! Splits a PromQL expression into tokens. Just enough to find its selectors and functions: what a token means is decided by
-//! `expression.rs`, and whether the expression is right by the server.
+//! Splits a PromQL expression into tokens, just enough to find its selectors and functions: `expression.rs` interprets them, and the server checks
+//! the expression.
 
 use std::ops::Range;
 
-/// A piece of an expression.
+/// A token of an expression.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Token {
     pub(super) kind: TokenKind,
-    /// Where it stands, in bytes.
+    /// Its position, in bytes.
     pub(super) span: Range<usize>,
 }
 
-/// What a token looks like.
+/// The form of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum TokenKind {
     /// A name or a keyword; recording rules have colons.
@@ -27,7 +27,7 @@ pub(super) enum TokenKind {
 /// The tokens of an expression without comments.
 ///
 /// # Errors
-/// What cannot be a token.
+/// The text that is not a token.
 pub(super) fn tokens(text: &str) -> Result<Vec<Token>, String> {
     let mut tokens = Vec::new();
     let mut at = 0;
@@ -84,7 +84,7 @@ fn sign(rest: &str) -> Option<usize> {
     rest.starts_with(|c: char| "(){}[],=<>+-*/%^@:".contains(c)).then_some(1)
 }
 
-/// The length of a string with its quotes; backquotes know no escapes.
+/// The length of a string with its quotes; backquoted strings have no escapes.
 fn quoted(rest: &str, quote: char) -> Option<usize> {
     let mut is_escaped = false;
     for (at, c) in rest.char_indices().skip(1) {

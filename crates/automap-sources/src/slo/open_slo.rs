@@ -1,4 +1,4 @@
-//! OpenSLO v1: <https://github.com/OpenSLO/OpenSLO>. An SLO with its indicator inside, or one that stands in a document of its own.
+//! OpenSLO v1: <https://github.com/OpenSLO/OpenSLO>. The indicator of an SLO is inline or in a separate document.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use super::fields::{Wrong, at, duration_ms, list, number, period_ms, text};
 use super::indicators::{Field, MINUTE_MS, Share, Slices, events, in_slices, ratio, threshold};
 use super::{Indicator, Slo};
 
-/// Kinds of data sources that answer PromQL.
+/// Kinds of data sources that support PromQL.
 const PROMETHEUS: [&str; 8] =
     ["prometheus", "promql", "mimir", "cortex", "thanos", "victoriametrics", "grafana", "amazonprometheus"];
 /// Names of the field that holds a query.
@@ -90,7 +90,7 @@ fn target(objective: &Value) -> Result<f64, Wrong> {
     Err(Wrong::new(key, format!("is a share of {target}: write one between 0 and 1")))
 }
 
-/// How the budgeting method divides time; `None` where it counts events.
+/// How the budgeting method divides time; `None` if it counts events.
 fn slices(objective: &Value, method: &str) -> Result<Option<Slices>, Wrong> {
     let has_target = match method {
         "Occurrences" => return Ok(None),
@@ -105,7 +105,7 @@ fn slices(objective: &Value, method: &str) -> Result<Option<Slices>, Wrong> {
     };
     let key = "timeSliceWindow";
     let written = at(objective, key).ok_or_else(|| Wrong::new(key, format!("is missing: {method} need it")))?;
-    // A number without unit is in minutes.
+    // A number without a unit is in minutes.
     let minutes = |n: f64| (n > 0.0 && n < 1e5).then_some((n * MINUTE_MS as f64) as i64);
     let as_text = || written.as_str().and_then(|t| duration_ms(t).or_else(|| minutes(t.trim().parse().ok()?)));
     let length_ms = written.as_f64().and_then(minutes).or_else(as_text).filter(|ms| *ms >= MINUTE_MS);
@@ -117,13 +117,13 @@ fn slices(objective: &Value, method: &str) -> Result<Option<Slices>, Wrong> {
     Ok(Some(Slices { length_ms, target }))
 }
 
-/// A query, or why the source does not answer it.
+/// A query, or why the source does not support it.
 enum Query<'a> {
     Promql(&'a str),
     Other(String),
 }
 
-/// The query of `metric`, which is at `place`.
+/// The query of `metric`, located at `place`.
 fn query<'a>(metric: &'a Value, place: &str, references: &References<'_>) -> Result<Query<'a>, Wrong> {
     let source =
         text(metric, "metricSource.metricSourceRef").ok().and_then(|name| references.sources.get(name).copied());
@@ -183,7 +183,7 @@ fn threshold_metric(
     slices: Option<Slices>,
     references: &References<'_>,
 ) -> Result<Indicator, Wrong> {
-    // The opposite of what the objective asks for.
+    // The opposite of the objective's condition.
     let is_bad = match text(objective, "op")? {
         "lt" => ">=",
         "lte" => ">",

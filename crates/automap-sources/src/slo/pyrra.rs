@@ -1,5 +1,5 @@
-//! Pyrra: <https://github.com/pyrra-dev/pyrra>, `ServiceLevelObjective`. Its metrics are selectors; what is counted is their increase,
-//! for each group where the objective has `grouping`.
+//! Pyrra: <https://github.com/pyrra-dev/pyrra>, `ServiceLevelObjective`. Its metrics are selectors; their increase is counted, for each group if the
+//! objective has `grouping`.
 
 use automap_core::slo::Objective;
 use serde_json::Value;
@@ -66,7 +66,7 @@ fn native(of: &Value) -> Result<Indicator, Wrong> {
     Ok(Indicator::Events(Events { part: Part::Good(good), all, must_match: vec![vec![metric.to_owned()]] }))
 }
 
-/// A gauge that is 1 where all is well: the share of samples that are not.
+/// A gauge that is 1 while everything is fine: the share of samples that are not 1.
 fn bool_gauge(of: &Value) -> Result<Indicator, Wrong> {
     let grouping = grouping(of)?;
     let metric = selector(of, "metric")?;

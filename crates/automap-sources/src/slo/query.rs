@@ -1,7 +1,7 @@
-//! Counts the events behind objectives, and tells how the objectives stand.
+//! Counts the events behind objectives, and computes their status.
 //!
-//! Long windows change slowly and are asked for less often: each is asked for again after a sixtieth of its length. Which expressions
-//! count the requests of a service is decided in `request_source.rs`; what a burn rate is, in [`automap_core::slo`].
+//! Long windows change slowly and are queried less often: each again after a sixtieth of its length. `request_source.rs` decides which expressions
+//! count the requests of a service; [`automap_core::slo`] defines burn rates.
 
 use std::collections::BTreeMap;
 
@@ -17,54 +17,54 @@ use crate::prometheus::{Client, RequestError};
 
 /// Most objectives of one target.
 pub const MAX_OBJECTIVES: usize = 100;
-/// Even the longest window is asked for again after so long.
+/// Even the longest window is queried again after this time.
 const MAX_AGE_MS: i64 = 3_600_000;
-/// Series that were not there are looked for again after so long.
+/// Missing series are looked for again after this time.
 const RETRY_MS: i64 = 60_000;
-/// How far back series are looked for: one that ended with its process still says that its name is right.
+/// How far back series are searched: one that ended with its process still shows that its name is right.
 const PROBE_MS: i64 = 6 * 3_600_000;
-/// Most steps in which one window is looked at.
+/// Most steps in which one window is sampled.
 const MAX_STEPS: i64 = 2000;
 
-/// Reads the counts of one target's objectives from a server, again and again.
+/// Reads the counts of one target's objectives from a server, repeatedly.
 #[derive(Debug)]
 pub struct SloReader {
     slos: Vec<Slo>,
     sources: RequestSources,
-    /// By objective: when its series were looked for, and what is missing.
+    /// By objective: when its series were last searched, and what is missing.
     missing: BTreeMap<usize, (Timestamp, Option<String>)>,
-    /// By length of the window: when it was asked for, and the counts of every objective.
+    /// By length of the window: when it was queried, and the counts of every objective.
     windows: BTreeMap<i64, (Timestamp, Vec<Count>)>,
 }
 
-/// How all objectives stand.
+/// The status of all objectives.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SloReadings {
     /// One for each objective, in their order.
     pub statuses: Vec<SloStatus>,
-    /// Those that burn too fast, and how bad that is.
+    /// Those that burn too fast, and how severe that is.
     pub burning: Vec<(SloImpact, Severity)>,
 }
 
-/// Events by group, none where none were counted, or why they cannot be counted.
+/// Events by group, empty if none were counted, or why they cannot be counted.
 type Count = Result<Groups, String>;
 
 /// The expressions of one objective: bad events and all events, or why there are none.
 type Queries = Result<[String; 2], String>;
 
 impl SloReader {
-    /// For the services of a namespace; of more than [`MAX_OBJECTIVES`] the first ones.
+    /// For the services of a namespace; with more than [`MAX_OBJECTIVES`], the first ones.
     pub fn new(namespace: impl Into<String>, mut slos: Vec<Slo>) -> Self {
         slos.truncate(MAX_OBJECTIVES);
         let sources = RequestSources::new(namespace);
         Self { slos, sources, missing: BTreeMap::new(), windows: BTreeMap::new() }
     }
 
-    /// How the objectives stand at `now`. With an open incident since `incident_start`, the burning ones also report what it has cost.
+    /// The status of the objectives at `now`. With an open incident since `incident_start`, the burning ones also report what it has cost.
     ///
-    /// Sends at most one request for each window and each objective with expressions of its own, one for all the others together;
-    /// once an hour some more to find out which preset counts the requests, one for the buckets of each latency objective, and one for
-    /// the series of each objective with expressions of its own.
+    /// Sends at most one request for each window and each objective with expressions of its own, and one for all the others together; once an hour
+    /// some more to determine which preset counts the requests, one for the buckets of each latency objective, and one for the series of each
+    /// objective with expressions of its own.
     ///
     /// # Errors
     /// [`RequestError`] when the server does not answer at all; a single expression that it refuses makes its objective unknown.
@@ -99,7 +99,7 @@ impl SloReader {
         lengths
     }
 
-    /// Asks for the series that must exist, where that is not known or was not so a while ago.
+    /// Queries the series that must exist, if that is unknown or they were missing a while ago.
     fn look_for_series(&mut self, client: &Client, now: Timestamp) -> Result<(), RequestError> {
         for (i, slo) in self.slos.iter().enumerate() {
             let wanted = slo.indicator.must_match();
@@ -176,7 +176,7 @@ impl SloReader {
                     let (counted, is_absent_zero) = self.slos[*i].indicator.counted();
                     counts[*i] = groups::counts(&answer, at, counted, is_absent_zero);
                 }),
-                // One expression that the server refuses must not hide the others.
+                // One refused expression must not hide the others.
                 Err(error) if error.is_rejected_query() && group.len() > 1 => {
                     groups.extend(group.into_iter().map(|i| vec![i]))
                 }
@@ -203,7 +203,7 @@ impl SloReader {
                 Ok([part, all].map(|own| fill(own, window_ms, window_ms)))
             }
             Indicator::Ratio(Ratio { bad, slice_ms, .. }) => {
-                // A ratio does not say how many events there were: it is given as many as an alert needs.
+                // A ratio does not show how many events there were: it is treated as based on as many as an alert needs.
                 let bad = fill(bad, window_ms.max(*slice_ms), step_ms(window_ms, *slice_ms));
                 Ok([format!("({bad}) * {MIN_EVENTS}"), format!("({bad}) * 0 + {MIN_EVENTS}")])
             }
@@ -220,7 +220,7 @@ impl Indicator {
         }
     }
 
-    /// What its first expression counts, and whether it counts none where it gives nothing.
+    /// What its first expression counts, and whether no result means zero.
     const fn counted(&self) -> (Counted, bool) {
         match self {
             Self::Events(Events { part: Part::Good(_), .. }) => (Counted::Good, true),
@@ -231,7 +231,7 @@ impl Indicator {
     }
 }
 
-/// The first of the wanted series that do not exist; `None` when all do.
+/// The first of the required series that do not exist; `None` if all do.
 fn missing(client: &Client, wanted: &[Vec<String>], now: Timestamp) -> Result<Option<String>, RequestError> {
     let window = promql::duration(PROBE_MS);
     let found = |selectors: &Vec<String>| {
@@ -255,7 +255,7 @@ fn missing(client: &Client, wanted: &[Vec<String>], now: Timestamp) -> Result<Op
     Ok(None)
 }
 
-/// The step in which a window is looked at: whole slices, and a bounded number of them.
+/// The step in which a window is sampled: whole slices, and a bounded number of them.
 fn step_ms(window_ms: i64, slice_ms: i64) -> i64 {
     slice_ms * (window_ms / (slice_ms * MAX_STEPS) + 1)
 }

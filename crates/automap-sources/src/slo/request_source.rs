@@ -1,7 +1,7 @@
-//! Finds out which preset counts the requests of each service, and writes its expressions.
+//! Determines which preset counts the requests of each service, and builds its expressions.
 //!
-//! The presets of a server are asked once an hour which of them know the namespace. Where several count requests, each service belongs
-//! to the first one that has counts of it: a service without a side-car may still be measured by OpenTelemetry.
+//! Once an hour, a query finds the presets that know the namespace. If several count requests, each service belongs to the first one that has counts
+//! for it: a service without a sidecar may still be measured by OpenTelemetry.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,14 +14,14 @@ use crate::prometheus::promql::{self, PART, Values};
 use crate::prometheus::scope::{NamespaceSpec, Scope};
 use crate::prometheus::{Answer, Client, Grid, RequestError};
 
-/// How long it is trusted that presets and buckets stay as they are.
+/// How long presets and buckets are assumed to stay the same.
 const MAX_AGE_MS: i64 = 3_600_000;
-/// The window in which presets, services and buckets are looked for.
+/// The window in which presets, services and buckets are searched.
 const PROBE_MS: i64 = 3_600_000;
-/// Samples at which presets are looked for within that window.
+/// Samples at which presets are searched within that window.
 const PROBE_SAMPLES: i64 = 5;
 
-/// Which preset counts the requests of which service.
+/// The preset that counts the requests, by service.
 #[derive(Debug)]
 pub(super) struct RequestSources {
     namespace: Scope,
@@ -36,13 +36,13 @@ struct Source {
     found_at: Timestamp,
     counter: RequestCounter,
     counts: &'static RequestCounts,
-    /// Its histogram of durations. Only where an objective needs one.
+    /// Its histogram of durations, if an objective needs one.
     durations: Option<&'static DurationCounts>,
-    /// The bounds of its buckets in milliseconds and as the server writes them, ascending.
+    /// The bounds of its buckets in milliseconds and in the server's spelling, ascending.
     bounds: Bounds,
 }
 
-/// Bounds of buckets, in milliseconds and as the server writes them.
+/// Bounds of buckets, in milliseconds and in the server's spelling.
 type Bounds = Vec<(f64, String)>;
 
 impl RequestSources {
@@ -53,7 +53,7 @@ impl RequestSources {
         Self { namespace, presets: None, services: BTreeMap::new() }
     }
 
-    /// Looks again for what is older than an hour or was not found.
+    /// Refreshes what is older than an hour or was not found.
     pub(super) fn refresh(&mut self, client: &Client, slos: &[Slo], now: Timestamp) -> Result<(), RequestError> {
         let is_latency = |s: &&Slo| matches!(s.indicator, Indicator::Latency { .. });
         let is_of_requests = |s: &&Slo| is_latency(s) || matches!(s.indicator, Indicator::Availability);
@@ -112,7 +112,7 @@ impl RequestSources {
         Ok(Some(Source { found_at: now, counter: counter.clone(), counts, durations, bounds }))
     }
 
-    /// The first histogram that the service has, with its bounds; the first of all where it has none.
+    /// The first histogram that the service has, with its bounds; the first of all if it has none.
     fn durations(
         &self,
         client: &Client,
@@ -168,8 +168,8 @@ impl RequestSources {
         Ok([failed, source.counts.all].map(|template| self.fill(template, &source.counter, service, window_ms, "")))
     }
 
-    /// Expressions for requests slower than `under_ms` (raised to the next bucket's bound, which a native histogram does not need) and
-    /// all requests, or why there are none.
+    /// Expressions for requests slower than `under_ms` (rounded up to the next bucket's bound, which a native histogram does not need) and all
+    /// requests, or why there are none.
     pub(super) fn latency(&self, service: &str, under_ms: f64, window_ms: i64) -> Result<[String; 2], String> {
         let source = self.source(service)?;
         let durations = source.durations.ok_or_else(|| {
@@ -197,7 +197,7 @@ impl RequestSources {
         })
     }
 
-    /// A template of [`RequestCounts`] for one service. Names from outside are put in last, into text that is not read again.
+    /// A template of [`RequestCounts`] for one service. Names from outside are inserted last, so that they are not expanded again.
     fn fill(&self, template: &str, counter: &RequestCounter, service: &str, window_ms: i64, le: &str) -> String {
         let window_ms = window_ms.max(1000) / 1000 * 1000;
         let window = promql::duration(window_ms);
@@ -211,7 +211,7 @@ impl RequestSources {
     }
 }
 
-/// The lowest part of a joined answer that has a sample.
+/// The first part of a joined answer that has a sample.
 fn first_part(answer: &Answer) -> Option<usize> {
     answer.series.iter().filter_map(|s| s.labels.get(PART)?.parse().ok()).min()
 }

@@ -1,4 +1,4 @@
-//! Sloth: <https://sloth.dev>, version `prometheus/v1` and its Kubernetes resource. The same in two spellings.
+//! Sloth: <https://sloth.dev>, version `prometheus/v1` and its Kubernetes resource, which differ only in spelling.
 
 use automap_core::slo::{DEFAULT_PERIOD_MS, Objective};
 use serde_json::Value;

@@ -1,13 +1,13 @@
-//! Finds where an expression leaves its window open. Sloth writes Go templates, `{{.window}}` in any of Go's spellings; others write
-//! variables as Grafana has them.
+//! Finds the placeholder for the window in an expression. Sloth uses Go templates, `{{.window}}` in any of Go's spellings; others use variables like
+//! Grafana's.
 
 /// Variables that stand for the window.
 const VARIABLES: [&str; 6] = ["WINDOW", "window", "__window", "__interval", "__rate_interval", "__range"];
 
-/// The expression with `$WINDOW` where its window is left open, and whether there is such a place.
+/// The expression with `$WINDOW` in place of its placeholder, and whether there was one.
 ///
 /// # Errors
-/// Another template, whose value is not known.
+/// Another template, whose value is unknown.
 pub(super) fn windowed(query: &str) -> Result<(String, bool), String> {
     let mut out = String::with_capacity(query.len());
     let mut rest = query;
