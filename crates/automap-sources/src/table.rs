@@ -1,8 +1,8 @@
-//! Plain tables as people have them: exports of Grafana, InfluxDB and CloudWatch, data frames of pandas and polars, public incident sets, Excel.
+//! Plain tables from users: exports of Grafana, InfluxDB and CloudWatch, data frames of pandas and polars, public incident sets, Excel.
 //!
-//! A table is text (any delimiter, encoding, way to write numbers and times; `.gz` too), Parquet or Arrow. It is wide, with a column for each
-//! `<service>_<metric>`, or long, with services and metrics in cells. What it does not say is found in the whole table; what stays ambiguous is
-//! refused with line, column and the option that decides. Left out: the calls between services, which a table cannot express.
+//! A table is text (any delimiter, encoding, format of numbers and times; `.gz` too), Parquet or Arrow. It is wide, with a column for each
+//! `<service>_<metric>`, or long, with services and metrics in cells. Its format is inferred from the whole table; what stays ambiguous is refused
+//! with line, column and the option that decides. Left out: the calls between services, which a table cannot express.
 //!
 //! ```text
 //!  content ─▶ text_rows (layout, kind, time_cell, number_cell) ┐          ┌ wide ┐
@@ -55,13 +55,13 @@ use content::Content;
 use roles::{Roles, Shape};
 use text_rows::TextTable;
 
-/// Largest table that is read, as a file and unpacked.
+/// Largest table that is read, both as a file and unpacked.
 pub const MAX_FILE_BYTES: u64 = 256 << 20;
 
 /// Reads a table.
 ///
 /// # Errors
-/// [`TableError`] when the file cannot be read, is no table, has no times or no series, or is ambiguous.
+/// [`TableError`] when the file cannot be read, is not a table, has no times or no series, or is ambiguous.
 pub fn read(path: &Path, hint: WindowHint, options: &TableOptions) -> Result<Observation, TableError> {
     let name = path.display().to_string();
     let bytes = read_file(path, MAX_FILE_BYTES).map_err(|e| {
@@ -74,7 +74,7 @@ pub fn read(path: &Path, hint: WindowHint, options: &TableOptions) -> Result<Obs
     from_bytes(bytes, &name, hint, options)
 }
 
-/// Reads a table that is in memory; `name` stands for it in messages.
+/// Reads a table that is in memory; `name` is its name in messages.
 ///
 /// # Errors
 /// As for [`read`].
@@ -98,7 +98,7 @@ pub fn from_bytes(
     observation(bytes, name, hint, options).map_err(|problem| TableError { file: name.to_owned(), problem })
 }
 
-/// Reads a table that another library of the same process holds, batch by batch; `name` stands for it in messages.
+/// Reads a table that another library of the same process holds, batch by batch; `name` is its name in messages.
 ///
 /// # Errors
 /// As for [`read`].
@@ -147,7 +147,7 @@ fn observation(
     of_rows(roles, body, name, hint, options)
 }
 
-/// What every kind of table comes to.
+/// The common last steps for every kind of table.
 fn of_rows(
     roles: Roles,
     body: Body,

@@ -1,17 +1,17 @@
-//! What an Arrow file says that its compressed buffers unpack to, before anything is unpacked.
+//! The declared unpacked size of an Arrow file's compressed buffers, before anything is unpacked.
 //!
-//! A stream is messages one after the other: a mark, the length of a header, the header, and a body of buffers. A file says at its end where each
-//! of its messages is. A compressed buffer begins with its unpacked length, for which the decoder would ask the system at once.
+//! A stream is a sequence of messages: a mark, the length of a header, the header, and a body of buffers. A file lists the positions of its messages
+//! at its end. A compressed buffer begins with its unpacked length, which the decoder would allocate at once.
 
 use arrow_ipc::reader::read_footer_length;
 use arrow_ipc::{Message, RecordBatch, root_as_footer, root_as_message};
 
 /// Length of the mark and of the header's length.
 const PREFIX: usize = 8;
-/// Length of what ends a file: the length of its table of messages, and a magic word.
+/// Length of a file's trailer: the length of its table of messages, and a magic word.
 const TRAILER: usize = 10;
 
-/// The sum of all unpacked lengths; a damaged part counts nothing, since the decoder stops there too.
+/// The sum of all unpacked lengths; a damaged part counts as zero, since the decoder stops there too.
 pub(super) fn unpacked_bytes(file: &[u8]) -> i64 {
     let places = if file.starts_with(b"ARROW1") { of_file(file).unwrap_or_default() } else { of_stream(file) };
     let unpacked = |at: usize| {
@@ -21,7 +21,7 @@ pub(super) fn unpacked_bytes(file: &[u8]) -> i64 {
     places.into_iter().filter_map(unpacked).fold(0, i64::saturating_add)
 }
 
-/// Where a file's messages are.
+/// The positions of a file's messages.
 fn of_file(file: &[u8]) -> Option<Vec<usize>> {
     let trailer_at = file.len().checked_sub(TRAILER)?;
     let len = read_footer_length(file.get(trailer_at..)?.try_into().ok()?).ok()?;
@@ -30,7 +30,7 @@ fn of_file(file: &[u8]) -> Option<Vec<usize>> {
     Some(blocks.filter_map(|b| usize::try_from(b.offset()).ok()).collect())
 }
 
-/// Where a stream's messages are.
+/// The positions of a stream's messages.
 fn of_stream(file: &[u8]) -> Vec<usize> {
     let (mut places, mut at) = (Vec::new(), 0);
     while let Some((message, body_at)) = message(file, at) {
@@ -42,7 +42,7 @@ fn of_stream(file: &[u8]) -> Vec<usize> {
     places
 }
 
-/// The message at a position, and where its body begins.
+/// The message at a position, and the position of its body.
 fn message(file: &[u8], at: usize) -> Option<(Message<'_>, usize)> {
     let prefix = file.get(at..at.checked_add(PREFIX)?)?;
     let len = u32::from_le_bytes(prefix[4..].try_into().ok()?) as usize;

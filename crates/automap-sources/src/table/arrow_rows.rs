@@ -1,7 +1,7 @@
-//! Parquet and Arrow, in files and in memory → rows, as pandas, polars, DuckDB and R write them.
+//! Parquet and Arrow, in files and in memory → rows, as written by pandas, polars, DuckDB and R.
 //!
-//! Columns of numbers, words, dictionaries, times with and without a zone are read; whatever else a file holds (lists, structs) is left out like a
-//! column of words. Decoders run on a thread of their own, since damaged files make them panic.
+//! Reads columns of numbers, strings, dictionaries, and times with and without a zone; other columns (lists, structs) are left out like a column of
+//! strings. Decoders run on a separate thread, since damaged files make them panic.
 
 use std::io::Cursor;
 use std::sync::Arc;
@@ -32,13 +32,13 @@ use crate::decoder;
 use crate::parquet_bounds::{self, PageProblem};
 use crate::parquet_rows;
 
-/// Bytes that the columns may unpack to, by their own account.
+/// Most bytes that the columns may unpack to, according to the file.
 const MAX_UNPACKED_BYTES: i64 = 1 << 30;
 /// Rows decoded at a time.
 const BATCH_ROWS: usize = 1 << 14;
-/// Longest word.
+/// Longest string.
 const MAX_WORD_BYTES: usize = 64 << 10;
-/// Words by which a column of text is judged.
+/// Rows by which a column of strings is classified.
 const SAMPLE_ROWS: usize = 200;
 
 type Batches<'a> = Box<dyn Iterator<Item = Result<RecordBatch, ArrowError>> + 'a>;
@@ -87,7 +87,7 @@ pub(super) fn arrow(bytes: Vec<u8>, options: &TableOptions) -> Result<(Roles, Bo
     })
 }
 
-/// Reads batches that are in memory. They come from a library, not from a file that may be damaged, so they are read here.
+/// Reads batches that are in memory. They come from a library, not from a possibly damaged file, so no separate thread is needed.
 pub(super) fn batches(batches: impl RecordBatchReader, options: &TableOptions) -> Result<(Roles, Body), TableProblem> {
     read(&batches.schema(), Box::new(batches), options, "a readable Arrow stream")
 }
@@ -126,7 +126,7 @@ fn read(
     }
     for batch in first.map(Ok).into_iter().chain(batches) {
         let batch = batch.map_err(damaged)?;
-        // An Arrow file may hold all rows in one batch, whose dictionaries are unfolded in pieces.
+        // An Arrow file may hold all rows in one batch, whose dictionaries are decoded in pieces.
         for start in (0..batch.num_rows()).step_by(BATCH_ROWS) {
             let piece = batch.slice(start, BATCH_ROWS.min(batch.num_rows() - start));
             add(&piece, &header, &roles, &mut times, &mut body, form)?;
@@ -227,7 +227,7 @@ fn word_too_long() -> TableProblem {
     TableProblem::TooLarge { what: "bytes in a word", limit: MAX_WORD_BYTES as u64 }
 }
 
-/// Bytes of the longest word of an array; 0 where it holds no words.
+/// Bytes of the longest string of an array; 0 if it holds no strings.
 fn longest_word(array: &ArrayRef) -> usize {
     let of = |row: usize| match array.data_type() {
         _ if array.is_null(row) => 0,
@@ -239,7 +239,7 @@ fn longest_word(array: &ArrayRef) -> usize {
     (0..array.len()).map(of).max().unwrap_or(0)
 }
 
-/// The numbers of an array; durations in milliseconds. `None` where it holds something else.
+/// The numbers of an array; durations in milliseconds. `None` if it holds something else.
 fn numbers(array: &ArrayRef) -> Option<Vec<Option<f64>>> {
     macro_rules! all {
         ($type:ty, $to:expr) => {
@@ -273,7 +273,7 @@ fn words(array: &ArrayRef) -> Vec<Option<String>> {
     (0..array.len().min(SAMPLE_ROWS)).map(|row| word(array, row)).collect()
 }
 
-/// A value as text; `None` for null and for what is neither text nor a whole number.
+/// A value as text; `None` for null and for a value that is neither text nor a whole number.
 fn word(array: &ArrayRef, row: usize) -> Option<String> {
     if array.is_null(row) {
         return None;

@@ -1,7 +1,7 @@
-//! A table's rows, column by column, whatever kind of file they come from.
+//! A table's rows, column by column, whatever the kind of file.
 //!
-//! Numbers are 8 bytes each, words are kept once, and the number of cells is bounded. A column accepts one kind of unit; a number without
-//! one among them could be anything and is refused.
+//! Numbers are 8 bytes each, strings are stored once, and the number of cells is bounded. A column accepts one kind of unit; a number without a unit
+//! among them is ambiguous and refused.
 
 use std::collections::BTreeMap;
 
@@ -13,12 +13,12 @@ use super::options::Decimal;
 
 /// Most rows of a table.
 pub(super) const MAX_ROWS: usize = 12_000_000;
-/// Most numbers of a table: as many as a frame may have.
+/// Most numbers of a table: the same limit as for a frame.
 pub(super) const MAX_CELLS: usize = automap_core::frame::MAX_CELLS;
-/// Most different words of a column.
+/// Most different strings of a column.
 const MAX_WORDS: usize = 200_000;
 
-/// What rows are called in messages.
+/// The word for rows in messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum RowWord {
     /// In text.
@@ -64,7 +64,7 @@ impl Body {
         Ok(())
     }
 
-    /// Where a row stands in the file.
+    /// The place of a row in the file.
     pub(super) fn place(&self, row: usize) -> String {
         self.word.place(self.places[row])
     }
@@ -73,14 +73,14 @@ impl Body {
 /// A column of numbers; a gap is `NaN`.
 #[derive(Debug)]
 pub(super) struct NumberColumn {
-    /// As the header writes it.
+    /// As written in the header.
     pub(super) name: String,
     /// Position in the file, from 0.
     pub(super) at: usize,
     pub(super) values: Vec<f64>,
     /// The unit of cells that have one.
     pub(super) dimension: Dimension,
-    /// Where a number without a unit stands first, zeros aside.
+    /// Place of the first number without a unit, zeros aside.
     bare: Option<u64>,
 }
 
@@ -131,10 +131,10 @@ impl NumberColumn {
     }
 }
 
-/// A column of words, each kept once.
+/// A column of strings, each stored once.
 #[derive(Debug, Default)]
 pub(super) struct WordColumn {
-    /// As the header writes it.
+    /// As written in the header.
     pub(super) name: String,
     pub(super) ids: Vec<u32>,
     pub(super) words: Vec<String>,
@@ -146,7 +146,7 @@ impl WordColumn {
         Self { name: name.to_owned(), ..Self::default() }
     }
 
-    /// Adds the next row's word.
+    /// Adds the next row's string.
     pub(super) fn push(&mut self, word: &str) -> Result<(), TableProblem> {
         let word = word.trim();
         let repeated = self.ids.last().copied().filter(|id| self.words[*id as usize] == word);

@@ -1,5 +1,5 @@
-//! Series on one axis, before they make a frame: repeated ones dropped, values in the metric's unit, counts of successes turned into a share of
-//! failures.
+//! Series on one axis, before they form a frame: drops repeated ones, converts values to the metric's unit, and turns counts of successes into a
+//! share of failures.
 
 use std::collections::BTreeMap;
 
@@ -28,7 +28,7 @@ pub(super) struct Column {
 /// Series, their times, and notes on what was left out.
 pub(super) type SeriesAndTimes = (Vec<AlignedSeries>, Vec<Timestamp>, Vec<Note>);
 
-/// Series ready for a frame. `place` tells where a row stands in the file; `step_ms` is the usual distance of two rows.
+/// Series ready for a frame. `place` gives the place of a row in the file; `step_ms` is the usual distance between rows.
 pub(super) fn finish(
     columns: Vec<Column>,
     step_ms: i64,
@@ -48,7 +48,7 @@ pub(super) fn finish(
     Ok((own_names(columns).into_iter().map(aligned).collect(), notes))
 }
 
-/// Drops columns that repeat another one.
+/// Drops columns that repeat another column.
 fn without_copies(
     columns: Vec<Column>,
     place: impl Fn(usize) -> String,
@@ -85,7 +85,7 @@ fn without_copies(
     Ok((kept, notes))
 }
 
-/// Two spellings that mean one metric of the core keep their own names, so that neither is lost.
+/// Two spellings of the same core metric keep their own names, so that neither is lost.
 fn own_names(mut columns: Vec<Column>) -> Vec<Column> {
     let mut count: BTreeMap<(String, String, Option<String>), usize> = BTreeMap::new();
     let key = |c: &Column| (c.meaning.service.clone(), c.meaning.metric.clone(), c.meaning.peer.clone());
@@ -98,7 +98,7 @@ fn own_names(mut columns: Vec<Column>) -> Vec<Column> {
     columns
 }
 
-/// Values in the unit that the metric's name says, and the name with the unit that the cells say.
+/// Converts values to the unit in the metric's name, and gives the name the unit of the cells.
 fn in_unit(mut column: Column) -> Result<Column, TableProblem> {
     let metric = Metric::parse(&column.meaning.metric);
     let Some((name, factor)) = unit(column.dimension, &metric, column.meaning.scale) else {
@@ -119,19 +119,19 @@ fn in_unit(mut column: Column) -> Result<Column, TableProblem> {
     Ok(column)
 }
 
-/// The name and the factor for cells with a unit; `None` where they contradict the name.
+/// The name and the factor for cells with a unit; `None` if they contradict the name.
 fn unit(cells: Dimension, metric: &Metric, scale: f64) -> Option<(String, f64)> {
     let name = metric.name.clone();
     let is_own = !metric.name.contains('-') && !metric.is_availability;
     Some(match (cells, metric.unit, &metric.family) {
         (Dimension::Plain, ..) => (name, scale),
-        // The cells say what the name does not.
+        // The cells give what the name lacks.
         (Dimension::Duration, ..) if name == UNNAMED_METRIC => (LATENCY_MS.to_owned(), 1.0),
         (Dimension::PerS, ..) if name == UNNAMED_METRIC => (THROUGHPUT_RPS.to_owned(), 1.0),
         (Dimension::Bytes, ..) if name == UNNAMED_METRIC => (MEMORY_BYTES.to_owned(), 1.0),
         (Dimension::Duration, Unit::Unknown, Family::Latency) if is_own => (format!("{name}_ms"), 1.0),
         (Dimension::Duration, Unit::Ms | Unit::Unknown, _) => (name, 1.0),
-        // Seconds of work in a second.
+        // Seconds of work per second.
         (Dimension::Duration, Unit::S | Unit::Cores, _) => (name, 1e-3),
         (Dimension::Percent, Unit::Unknown, Family::Error) if is_own => (ERROR_RATIO.to_owned(), 0.01),
         (Dimension::Percent, Unit::Unknown, _) => (name, 1.0),

@@ -1,7 +1,7 @@
-//! What kind of file a table is, and its text: unpacked and in UTF-8.
+//! Determines what kind of file a table is, and returns its text unpacked and in UTF-8.
 //!
-//! The first bytes decide, never the name. Excel exports UTF-16 or Windows-1252, and browsers save what a server compressed. Whatever comes
-//! out is bounded, so that a small file cannot fill the memory. Left out: workbooks and compressions that no dashboard writes.
+//! The first bytes decide, never the name. Excel exports UTF-16 or Windows-1252, and browsers save files that a server compressed. The output is
+//! bounded, so that a small file cannot fill the memory. Not supported: workbooks, and compressions that no dashboard writes.
 
 use std::borrow::Cow;
 
@@ -11,7 +11,7 @@ use flate2::read::MultiGzDecoder;
 use super::error::TableProblem;
 use crate::bounded::{ReadFailure, read_stream};
 
-/// Beginnings of files that are no table, what they are, and what to do instead.
+/// First bytes of files that are not tables, what they are, and what to do instead.
 const OTHER_KINDS: [(&[u8], &str, &str); 8] = [
     (b"PK\x03\x04", "an Excel workbook or a zip archive", "save the sheet as CSV"),
     (b"\xd0\xcf\x11\xe0", "an old Excel workbook", "save the sheet as CSV"),
@@ -23,7 +23,7 @@ const OTHER_KINDS: [(&[u8], &str, &str); 8] = [
     (b"[{", "JSON", "write it as CSV or Parquet: one column for each series"),
 ];
 
-/// A table's bytes by the way they are read.
+/// A table's bytes, by how they are read.
 #[derive(Debug)]
 pub(super) enum Content {
     /// Text in UTF-8.
@@ -34,7 +34,7 @@ pub(super) enum Content {
     Arrow(Vec<u8>),
 }
 
-/// Finds out what the bytes are. Text may unpack to `max_bytes`.
+/// Determines what the bytes are. Text may unpack to `max_bytes`.
 pub(super) fn of(bytes: Vec<u8>, max_bytes: u64) -> Result<Content, TableProblem> {
     if bytes.starts_with(b"PAR1") {
         return Ok(Content::Parquet(bytes));
@@ -57,7 +57,7 @@ fn unpacked(bytes: &[u8], max_bytes: u64) -> Result<Vec<u8>, TableProblem> {
     })
 }
 
-/// UTF-16 is known by its mark or by its zeros; what is no UTF-8 is taken as Windows-1252.
+/// UTF-16 is recognised by its mark or by its zeros; text that is not UTF-8 is taken as Windows-1252.
 fn in_utf8(bytes: Vec<u8>) -> Vec<u8> {
     let encoding = match Encoding::for_bom(&bytes) {
         Some((encoding, _)) => Some(encoding),

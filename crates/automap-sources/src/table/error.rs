@@ -19,8 +19,8 @@ pub struct TableError {
     pub problem: TableProblem,
 }
 
-/// What is wrong with a table. Lines of text and rows of Parquet and Arrow files count from 1, a header included. Texts of the table are
-/// in it as they may be shown: short, without control characters.
+/// What is wrong with a table. Lines of text and rows of Parquet and Arrow files count from 1, a header included. Excerpts of the table are made safe
+/// to show: short, without control characters.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TableProblem {
@@ -38,12 +38,12 @@ pub enum TableProblem {
     /// Another kind of file.
     #[error("is {what}; {remedy}")]
     OtherKind {
-        /// What it is.
+        /// The actual kind.
         what: &'static str,
         /// What to do.
         remedy: &'static str,
     },
-    /// Nothing at all.
+    /// The table is empty.
     #[error("is empty; expected a header with time and <service>_<metric> columns")]
     Empty,
     /// There is no time.
@@ -58,7 +58,7 @@ pub enum TableProblem {
         /// Some columns.
         columns: String,
     },
-    /// Columns with words that may be services, and nothing that says what is measured.
+    /// Columns with words that may be services, and nothing that gives the metric.
     #[error(
         "does not say what its columns measure ({columns}); --metric latency_ms reads each as a service with this metric"
     )]
@@ -66,7 +66,7 @@ pub enum TableProblem {
         /// Some columns.
         columns: String,
     },
-    /// Names that fall apart in several ways.
+    /// Names that can be split in several ways.
     #[error(
         "column \"{column}\" may belong to several services; --separator says what stands between service and metric"
     )]
@@ -74,7 +74,7 @@ pub enum TableProblem {
         /// One column.
         column: String,
     },
-    /// A name stands twice, with different values.
+    /// A name occurs twice, with different values.
     #[error(
         "columns \"{first}\" (column {first_at}) and \"{second}\" (column {second_at}) are the same series and differ first at \
          {place}; remove or rename one"
@@ -82,11 +82,11 @@ pub enum TableProblem {
     DuplicateColumn {
         /// One name.
         first: String,
-        /// Where it stands, from 1.
+        /// Its position, from 1.
         first_at: usize,
         /// The other name.
         second: String,
-        /// Where it stands.
+        /// Its position.
         second_at: usize,
         /// The first row that differs.
         place: String,
@@ -111,7 +111,7 @@ pub enum TableProblem {
         /// The cell.
         text: String,
     },
-    /// A comma that may be either.
+    /// A comma with two possible meanings.
     #[error(
         "{place}, column \"{column}\": the comma in \"{text}\" may be a decimal comma or separate thousands; --decimal , or \
          --decimal . decides"
@@ -124,7 +124,7 @@ pub enum TableProblem {
         /// The cell.
         text: String,
     },
-    /// Units that do not go together.
+    /// Units that do not match.
     #[error("{place}, column \"{column}\": \"{text}\" has {have}, {want}")]
     MixedUnits {
         /// The line.
@@ -135,10 +135,10 @@ pub enum TableProblem {
         text: String,
         /// Its unit.
         have: &'static str,
-        /// What it should go with.
+        /// What it should match.
         want: String,
     },
-    /// A time that is none.
+    /// A time that cannot be read.
     #[error(
         "{place}, column \"{column}\": \"{text}\" is not a time; expected Unix seconds or RFC 3339, such as \
          2026-11-23T14:03:15Z, or a pattern with --time-format"
@@ -165,7 +165,7 @@ pub enum TableProblem {
         /// One pattern that would read it.
         pattern: String,
     },
-    /// One instant, two rows.
+    /// Two rows for one instant.
     #[error("{first} and {second} have the same time {time} and different values")]
     DuplicateTime {
         /// The first row.
@@ -175,7 +175,7 @@ pub enum TableProblem {
         /// The time.
         time: String,
     },
-    /// One series, one instant, two values.
+    /// Two values of one series for one instant.
     #[error("{first} and {second} give {series} two values at {time}{hint}")]
     DuplicateSample {
         /// The first row.
@@ -186,23 +186,23 @@ pub enum TableProblem {
         series: String,
         /// The time.
         time: String,
-        /// Which columns may tell the two apart.
+        /// Columns that may distinguish the two.
         hint: String,
     },
-    /// Beyond the bounds.
+    /// Larger than a limit.
     #[error("holds more than {limit} {what}")]
     TooLarge {
         /// What there is too much of.
         what: &'static str,
-        /// The bound.
+        /// The limit.
         limit: u64,
     },
-    /// The series make no frame.
+    /// The series do not form a frame.
     #[error(transparent)]
     Frame(#[from] FrameError),
 }
 
-/// A text of the table for a message: short, without hidden characters.
+/// A text of the table for a message: short, without control characters.
 pub(super) fn shown(text: &str) -> String {
     automap_core::text::shown(text, MAX_SHOWN_CHARS)
 }

@@ -1,12 +1,12 @@
 //! A common grid for series that were sampled at different instants.
 //!
-//! Joined exports have a row for each instant at which any series has a sample, so that every series is mostly gaps. Where all times together are
-//! many more than those of the densest series, each sample goes to the last full step of that series.
+//! Joined exports have a row for each instant at which any series has a sample, so that every series is mostly gaps. If there are many more times in
+//! total than in the densest series, each sample is moved to the last full step of that series.
 
 use automap_core::note::Note;
 use automap_core::time::Timestamp;
 
-/// Series are put on a grid where all their times together are more than this many times those of the densest.
+/// Series are put on a grid if there are more times in total than this many times those of the densest series.
 pub(super) const MAX_SCATTER: f64 = 1.5;
 /// Fewest samples of the densest series that show a step.
 const MIN_SAMPLES: usize = 3;
@@ -18,12 +18,12 @@ pub(super) fn step_ms(times: &[Timestamp]) -> i64 {
     steps.get(steps.len() / 2).copied().unwrap_or(1).max(1)
 }
 
-/// A time's place on a grid.
+/// The place of a time on a grid.
 pub(super) fn at(time: Timestamp, step_ms: i64) -> Timestamp {
     Timestamp::from_ms(time.ms().div_euclid(step_ms) * step_ms)
 }
 
-/// What is said of a grid.
+/// The note about a grid.
 pub(super) fn note(step_ms: i64) -> Note {
     let text = format!(
         "series were sampled at different instants; each sample stands at the last full {} s",
@@ -32,7 +32,7 @@ pub(super) fn note(step_ms: i64) -> Note {
     Note::info("times_aligned", text)
 }
 
-/// Merges the rows of columns that have samples at different instants; the step of the grid, or `None` where rows stay.
+/// Merges the rows of columns with samples at different instants; returns the step of the grid, or `None` if rows are unchanged.
 ///
 /// Worked example: one column at 0, 30, 60 s and one at 7, 37, 67 s become three rows of 30 s.
 pub(super) fn merge_rows(times: &mut Vec<Timestamp>, columns: &mut [Vec<f64>]) -> Option<i64> {

@@ -1,16 +1,16 @@
-//! What a column holds, by its first cells.
+//! What a column contains, judged by its first cells.
 
 use super::number_cell::{self, Cell};
 use super::time_cell;
 
-/// What a column holds.
+/// What a column contains.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     /// Nothing in the first rows.
     Empty,
     /// Numbers, or some numbers among other cells.
     Number,
-    /// Dates with a time, or without.
+    /// Dates, with or without a time.
     Time,
     /// Times of day.
     Clock,
@@ -33,7 +33,7 @@ impl Kind {
         }
     }
 
-    /// Whether it may be a series.
+    /// Whether it can be a series.
     pub(super) fn is_number(self) -> bool {
         matches!(self, Self::Number | Self::Empty)
     }

@@ -1,7 +1,7 @@
-//! Column names that hold more than a name: `latency_ms{service="payment"}`, as Prometheus and Grafana write series, and
-//! `('payment', 'latency_ms')`, as pandas writes a column of two levels.
+//! Column names with several parts: `latency_ms{service="payment"}`, as Prometheus and Grafana write series, and `('payment', 'latency_ms')`, as
+//! pandas writes a column of two levels.
 
-/// Labels that name a service, the surest first.
+/// Labels that name a service, the most certain first.
 pub(super) const SERVICE_LABELS: [&str; 25] = [
     "service",
     "service_name",
@@ -30,14 +30,14 @@ pub(super) const SERVICE_LABELS: [&str; 25] = [
     "job",
 ];
 
-/// A name taken apart; what it does not say is `None`.
+/// The parts of a name; missing ones are `None`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Named {
     pub(super) service: Option<String>,
     pub(super) metric: Option<String>,
 }
 
-/// Takes a name with labels or levels apart; `None` for every other name.
+/// Splits a name with labels or levels; `None` for every other name.
 ///
 /// Worked example: `p95_ms{pod="payment-1", namespace="shop"}` is metric p95_ms of payment-1.
 pub(super) fn read(name: &str) -> Option<Named> {
@@ -45,7 +45,7 @@ pub(super) fn read(name: &str) -> Option<Named> {
     with_labels(name).or_else(|| with_levels(name))
 }
 
-/// The service in tags such as `service:payment,env:live` or `{app="payment"}`; `None` where the text is no list of tags.
+/// The service in tags such as `service:payment,env:live` or `{app="payment"}`; `None` if the text is not a list of tags.
 pub(super) fn service_of_tags(text: &str) -> Option<String> {
     let bare = text.trim().trim_start_matches('{').trim_end_matches('}');
     let tags = pairs(bare).filter(|tags| !tags.is_empty())?;

@@ -1,7 +1,7 @@
-//! How a table of text is laid out: its delimiter, where its header is, and what stands before it.
+//! The layout of a text table: its delimiter, the position of its header, and what precedes it.
 //!
-//! Spreadsheets write `sep=;` first, databases `#` lines, consoles a few lines about the query, and pandas two lines of names. Delimiter and
-//! header are found in the first lines; what follows is read as they say.
+//! Spreadsheets write `sep=;` first, databases `#` lines, consoles a few lines about the query, and pandas two lines of names. Delimiter and header
+//! are found in the first lines and then apply to the rest.
 
 use csv::{ByteRecord, Reader, ReaderBuilder};
 
@@ -10,9 +10,9 @@ use super::number_cell::{self, Cell};
 use super::time_cell;
 use super::time_names;
 
-/// Bytes in which delimiter and header are looked for.
+/// Bytes in which delimiter and header are searched.
 const HEAD_BYTES: usize = 256 << 10;
-/// Records in which they are looked for.
+/// Records in which they are searched.
 const HEAD_RECORDS: usize = 40;
 const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
 
@@ -20,7 +20,7 @@ const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Layout {
     pub(super) delimiter: u8,
-    /// Where reading begins.
+    /// Position at which reading begins.
     pub(super) start: usize,
     /// Lines before that.
     pub(super) lines_before: u64,
@@ -63,20 +63,20 @@ fn reader(text: &[u8], delimiter: u8) -> Reader<&[u8]> {
     builder.from_reader(text)
 }
 
-/// `sep=;` as Excel reads and writes it: the delimiter, where the next line begins, and the lines before.
+/// `sep=;` as Excel reads and writes it: the delimiter, the position of the next line, and the number of lines before.
 fn separator_line(text: &[u8]) -> (Option<u8>, usize, u64) {
     let end = text.iter().position(|b| *b == b'\n').unwrap_or(text.len());
     let line = text[..end].trim_ascii();
     let line = line.strip_prefix(b"\"").and_then(|l| l.strip_suffix(b"\"")).unwrap_or(line);
     let is_separator = line.len() <= 5 && line.len() >= 4 && line[..4].eq_ignore_ascii_case(b"sep=");
     match is_separator {
-        // A tab is trimmed away.
+        // A tab was trimmed.
         true => (Some(line.get(4).copied().unwrap_or(b'\t')), (end + 1).min(text.len()), 1),
         false => (None, 0, 0),
     }
 }
 
-/// `# time,a_cpu` before rows of data: where the names begin and the lines before.
+/// `# time,a_cpu` before rows of data: the position of the names and the number of lines before.
 fn header_comment(text: &[u8]) -> Option<(usize, u64)> {
     let (mut at, mut lines, mut last) = (0, 0, None);
     while text[at..].starts_with(b"#") {
@@ -97,14 +97,14 @@ fn records(head: &[u8], delimiter: u8) -> Vec<Vec<String>> {
     reader(head, delimiter).into_byte_records().take(HEAD_RECORDS).map_while(Result::ok).map(cells).collect()
 }
 
-/// The delimiter by which most of the first records have the same number of cells, and of equals the most cells.
+/// The delimiter that gives most of the first records the same number of cells; among equals, the one with the most cells.
 fn delimiter(head: &[u8]) -> u8 {
     let score = |delimiter: u8| {
         let lens: Vec<usize> = records(head, delimiter).iter().map(Vec::len).collect();
         let count = |len: usize| lens.iter().filter(|l| **l == len).count();
         lens.iter().filter(|len| **len > 1).map(|len| (count(*len), *len)).max().unwrap_or_default()
     };
-    // The first of equals.
+    // The first among equals.
     DELIMITERS.into_iter().rev().max_by_key(|d| score(*d)).unwrap_or(b',')
 }
 
@@ -114,7 +114,7 @@ fn header(records: &[Vec<String>]) -> (Vec<String>, usize) {
     let (at, first) = named.map_or_else(|| unnamed_header(records), |at| (at, at + 1));
     let names = match two_levels(records, at) {
         Some(names) => names,
-        // pandas gives the index's name a line of its own where the columns have a name.
+        // pandas gives the index's name a separate line if the columns have a name.
         None if at > 0 && is_index_line(&records[at]) && records[at - 1].len() == records[at].len() => {
             [&records[at][..1], &records[at - 1][1..]].concat()
         }
@@ -123,7 +123,7 @@ fn header(records: &[Vec<String>]) -> (Vec<String>, usize) {
     (names, first)
 }
 
-/// Where names are and data begins in a table whose times have no known name: data begins with the first date, else with the first number; the
+/// The positions of names and data in a table whose time column has no known name: data begins with the first date, else with the first number; the
 /// names are in the last line of words before.
 fn unnamed_header(records: &[Vec<String>]) -> (usize, usize) {
     let has_date = |r: &Vec<String>| r.iter().any(|c| time_cell::is_calendar(c));
@@ -133,7 +133,7 @@ fn unnamed_header(records: &[Vec<String>]) -> (usize, usize) {
     (at, first)
 }
 
-/// Names of two levels, as pandas writes them: services in one line, metrics in the next, the index's name below.
+/// Names of two levels, as written by pandas: services in one line, metrics in the next, the index's name below.
 fn two_levels(records: &[Vec<String>], at: usize) -> Option<Vec<String>> {
     let is_last = records.get(at).is_some_and(|r| is_index_line(r));
     let upper_at = if is_last { at.checked_sub(2)? } else { at.checked_sub(1)? };
@@ -141,7 +141,7 @@ fn two_levels(records: &[Vec<String>], at: usize) -> Option<Vec<String>> {
     let same = upper.len() == lower.len() && upper.len() > 1 && upper.len() == records[at].len();
     let blank = |t: &String| t.is_empty();
     let is_level = |r: &[String]| r.iter().skip(1).all(|c| !c.is_empty() && number_cell::read(c, None) == Cell::Text);
-    // Without the line of the index, only names that repeat are a level.
+    // Without a line for the index, only names that repeat form a level.
     let repeats = upper[1..].windows(2).any(|w| w[0] == w[1]);
     if !same
         || !is_level(&upper[1..])

@@ -1,7 +1,7 @@
 //! Long tables: one row for each sample, or for each service and time.
 //!
-//! Every series gets the samples of its rows; the axis is all times together, or a grid where series were sampled at different instants. Two
-//! different values for one instant are refused, since nothing says which one counts.
+//! Every series gets the samples of its rows; the axis is the union of all times, or a grid if series were sampled at different instants. Two
+//! different values for one instant are refused, since it is unknown which one counts.
 
 use std::collections::BTreeMap;
 
@@ -87,7 +87,7 @@ fn gather(body: &Body, shape: &Shape, options: &TableOptions) -> Result<(Vec<Sam
     Ok((series, notes))
 }
 
-/// The column that names metrics: InfluxDB writes `value` as the field where the measurement tells.
+/// The column that names metrics: InfluxDB writes `value` as the field if the measurement names the metric.
 fn telling(body: &Body, metric: usize, others: &[usize]) -> usize {
     let says_nothing = body.words[metric].words.iter().all(|word| is_unnamed(word));
     let other = || others.iter().copied().find(|c| METRIC_NAMES.contains(&body.words[*c].name.to_lowercase().as_str()));
@@ -99,14 +99,14 @@ fn left_out(pseudo: &[String]) -> Option<Note> {
     (!pseudo.is_empty()).then(|| Note::info("pseudo_services", text()))
 }
 
-/// What the words of a table stand for.
+/// The meaning of a table's words.
 struct Names<'a> {
     options: &'a TableOptions,
-    /// Services by word; `None` where they stand in the metric's column.
+    /// Services by word; `None` if they are in the metric's column.
     services: Option<Vec<String>>,
-    /// Metrics by word; `None` where columns name them.
+    /// Metrics by word; `None` if columns name them.
     metrics: Option<&'a [String]>,
-    /// Words that name both, read.
+    /// The meanings of words that name both.
     both: Vec<Option<Meaning>>,
     pseudo: Vec<String>,
     notes: Vec<Note>,
@@ -137,7 +137,7 @@ impl<'a> Names<'a> {
         Ok(names)
     }
 
-    /// What a row's words and a column of numbers stand for.
+    /// The meaning of a row's words and a column of numbers.
     fn meaning(&self, (service, metric): (u32, u32), column: &str) -> Option<Meaning> {
         let Some(services) = &self.services else { return self.both.get(metric as usize).cloned().flatten() };
         let service = services.get(service as usize).filter(|s| !self.pseudo.contains(s))?;
@@ -157,7 +157,7 @@ impl<'a> Names<'a> {
     }
 }
 
-/// Sorts a series' samples and drops repeated ones; how many were.
+/// Sorts a series' samples and drops repeated ones; returns how many were dropped.
 fn settle(series: &mut Samples, body: &Body, shape: &Shape) -> Result<usize, TableProblem> {
     series.points.sort_by_key(|(time, _, row)| (*time, *row));
     let differs = |a: f64, b: f64| a.to_bits() != b.to_bits() && !(a.is_nan() && b.is_nan());
@@ -179,7 +179,7 @@ fn settle(series: &mut Samples, body: &Body, shape: &Shape) -> Result<usize, Tab
     Ok(before - series.points.len())
 }
 
-/// All times, or those of a grid whose step is returned too.
+/// All times, or those of a grid with its step.
 fn axis(series: &[Samples]) -> (Vec<Timestamp>, Option<i64>) {
     let mut times: Vec<Timestamp> = series.iter().flat_map(|s| s.points.iter().map(|(time, ..)| *time)).collect();
     times.sort_unstable();

@@ -1,8 +1,8 @@
-//! The words with which tables name metrics, and what each is to automap.
+//! The words that tables use for metrics, and their meaning to automap.
 //!
-//! A spelling is a quantity (`latency`, `response_time`, `cpu_usage`, …), with statistics (`p95`, `mean`) and units (`ms`, `percent`) around it.
-//! A name that the core reads by itself stays as it is; others become the core's own, their values scaled: `p95_duration_seconds` is
-//! `latency_p95_ms` times 1000. Left out: what a metric is evidence of, which is the core's business.
+//! A spelling is a quantity (`latency`, `response_time`, `cpu_usage`, …), surrounded by statistics (`p95`, `mean`) and units (`ms`, `percent`). A
+//! name that the core recognises is kept; others become the core's own, with their values scaled: `p95_duration_seconds` is `latency_p95_ms` times
+//! 1000. Not decided here: what a metric is evidence of; that is up to the core.
 
 use automap_core::metric::{
     CLIENT_ERROR_RATIO, CLIENT_RPS, CPU_CORES, CPU_THROTTLED_RATIO, ERROR_RATIO, Family, MEMORY_BYTES, Metric,
@@ -12,15 +12,15 @@ use automap_core::metric::{
 /// A known way to name a metric.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Spelling {
-    /// The name that the core reads.
+    /// The core's name for it.
     pub(super) name: String,
     /// Factor from the column's values to that name's unit.
     pub(super) scale: f64,
-    /// A number of good requests, which is no share of them.
+    /// Whether it is a number of good requests, rather than a share.
     pub(super) is_success_count: bool,
 }
 
-/// What is measured.
+/// The measured quantity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Quantity {
     Latency,
@@ -34,7 +34,7 @@ enum Quantity {
     NetworkIn,
     NetworkOut,
     Disk,
-    /// Known to be a metric; the core's reading of the name stands.
+    /// Known to be a metric; the core interprets the name.
     Other,
 }
 
@@ -94,25 +94,25 @@ const STATISTICS: [&str; 7] = ["mean", "avg", "average", "median", "max", "min",
 const UNITS: &str = "ms msec millis milliseconds s sec secs second seconds us microseconds ns nanoseconds min minute ratio rate percent \
     percentage pct bytes byte b kb mb gb kib mib gib per cores core millicores mcores count total rps qps";
 
-/// What a name means if it names a metric and nothing else.
+/// The meaning of a name that consists only of a metric.
 ///
 /// Worked example: `P95 Response Time (s)` has the words p95, response, time, s; without the statistic and the unit, `response_time` is left.
 pub(super) fn spelling(name: &str) -> Option<Spelling> {
     let words = words(name);
     let found = Parts::of(&words)?;
     let raw = words.join(if name.contains('-') { "-" } else { "_" });
-    // Both separators in one name, as in `client_latency-90`, are kept as they are.
+    // A name with both separators, as in `client_latency-90`, is kept as it is.
     let raw = if name.contains('-') && name.contains('_') { name.trim().to_ascii_lowercase() } else { raw };
     Some(found.spelling(raw))
 }
 
-/// Lower-case words; everything that is no letter or digit stands between them.
+/// Lower-case words, separated by anything that is not a letter or digit.
 fn words(name: &str) -> Vec<String> {
     let lower = name.replace('%', " percent ").to_lowercase();
     lower.split(|c: char| !c.is_alphanumeric()).filter(|w| !w.is_empty()).map(ToOwned::to_owned).collect()
 }
 
-/// A name taken apart.
+/// The parts of a name.
 struct Parts<'a> {
     quantity: Quantity,
     phrase: String,
@@ -245,7 +245,7 @@ impl<'a> Parts<'a> {
     }
 }
 
-/// The name itself where the core reads it as this family.
+/// The name itself if the core reads it as this family.
 fn kept(raw: String, family: &Family, otherwise: &str) -> String {
     if Metric::parse(&raw).family == *family { raw } else { otherwise.to_owned() }
 }

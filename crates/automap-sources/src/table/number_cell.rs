@@ -1,14 +1,14 @@
-//! Numbers as spreadsheets and dashboards write them: `1,234.5`, `1.234,5`, `34 %`, `1.5 s`, `1.2 GiB`, `250m`.
+//! Parses numbers as spreadsheets and dashboards write them: `1,234.5`, `1.234,5`, `34 %`, `1.5 s`, `1.2 GiB`, `250m`.
 //!
-//! A cell is a number and what kind of unit it had. Turning that into a metric's own unit is the column's business, since only the column
-//! knows whether `250m` are minutes or millicores. Left out: durations of several units (`1m 30s`) and currencies.
+//! A cell is a number with a kind of unit. The column converts it to the metric's own unit, since only the column knows whether `250m` are minutes or
+//! millicores. Not supported: durations of several units (`1m 30s`) and currencies.
 
 use super::options::Decimal;
 
 /// What a cell's unit measures; the number is in the base unit given here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Dimension {
-    /// No unit, or a mere factor such as `K`.
+    /// No unit, or only a factor such as `K`.
     Plain,
     /// Milliseconds.
     Duration,
@@ -38,20 +38,20 @@ impl Dimension {
     }
 }
 
-/// What stands in a cell.
+/// The content of a cell.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Cell {
-    /// Nothing that was measured.
+    /// A missing value.
     Missing,
     /// A finite number.
     Number(f64, Dimension),
-    /// A number whose comma may be either.
+    /// A number whose comma has two possible meanings.
     AmbiguousComma,
     /// Something else.
     Text,
 }
 
-/// What stands for a missing value, in lower case.
+/// Spellings of a missing value, in lower case.
 const MISSING: [&str; 20] = [
     "",
     "nan",
@@ -75,12 +75,12 @@ const MISSING: [&str; 20] = [
     "?",
 ];
 
-/// Reads a cell. `decimal` is `None` where the table has not shown yet which it is.
+/// Reads a cell. `decimal` is `None` if the table has not shown yet which it is.
 pub(super) fn read(text: &str, decimal: Option<Decimal>) -> Cell {
     let text = text.trim_matches(|c: char| c.is_whitespace() || c == '\'' || c == '\u{feff}');
     let starts_as_number = text.as_bytes().first().is_some_and(|b| b.is_ascii_digit() || b"+-.".contains(b));
     if starts_as_number && decimal != Some(Decimal::Comma) {
-        // By far the most cells.
+        // By far the most common case.
         if let Ok(value) = text.parse::<f64>() {
             return if value.is_finite() { Cell::Number(value, Dimension::Plain) } else { Cell::Missing };
         }
@@ -99,7 +99,7 @@ pub(super) fn read(text: &str, decimal: Option<Decimal>) -> Cell {
     }
 }
 
-/// What a number shows of how the table writes numbers; `None` where it could be either.
+/// How the table writes numbers, as shown by one number; `None` if it could be either.
 pub(super) fn decimal_of(text: &str) -> Option<Decimal> {
     let text = text.trim();
     let digits = text[..number_end(text)].trim_end().trim_start_matches(['+', '-']);
@@ -120,7 +120,7 @@ fn is_missing(text: &str) -> bool {
     text.len() <= 9 && is_known(&text.to_lowercase())
 }
 
-/// Where the digits end and a unit begins.
+/// The end of the digits, where a unit begins.
 fn number_end(text: &str) -> usize {
     let mut end = 0;
     let mut chars = text.char_indices().peekable();
@@ -142,11 +142,11 @@ fn number_end(text: &str) -> usize {
     end
 }
 
-/// The comma may be a decimal comma or separate thousands.
+/// The comma may be a decimal comma or a thousands separator.
 #[derive(Debug)]
 struct Ambiguous;
 
-/// The digits as a number; `None` where they are none.
+/// The digits as a number; `None` if they are not one.
 fn number(digits: &str, decimal: Option<Decimal>) -> Option<Result<f64, Ambiguous>> {
     let own = decimal_of(digits);
     let decimal = match decimal.or(own) {
@@ -160,7 +160,7 @@ fn number(digits: &str, decimal: Option<Decimal>) -> Option<Result<f64, Ambiguou
     };
     let digits = digits.replace('−', "-");
     let (whole, rest) = digits.split_once(point).map_or((digits.as_str(), None), |(whole, rest)| (whole, Some(rest)));
-    // A decimal point in a table of decimal commas: a number that another tool wrote.
+    // A decimal point in a table with decimal commas: a number written by another tool.
     if decimal == Decimal::Comma && rest.is_none() && own == Some(Decimal::Point) {
         return digits.parse().ok().map(Ok);
     }
@@ -169,7 +169,7 @@ fn number(digits: &str, decimal: Option<Decimal>) -> Option<Result<f64, Ambiguou
     text.parse().ok().map(Ok)
 }
 
-/// `1,234,567` → `1234567`; `None` where a group has not three digits.
+/// `1,234,567` → `1234567`; `None` if a group does not have three digits.
 fn ungrouped(whole: &str, group: char) -> Option<String> {
     let is_group = |c: char| c == group || "'’ \u{a0}\u{202f}\u{2009}".contains(c);
     if !whole.contains(is_group) {

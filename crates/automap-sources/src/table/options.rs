@@ -1,4 +1,4 @@
-//! What a reader of tables cannot know by itself, and a user may say.
+//! What a reader of tables cannot infer and a user may specify.
 
 use jiff::tz::TimeZone;
 
@@ -11,19 +11,19 @@ pub enum Decimal {
     Comma,
 }
 
-/// What a reader of tables is told. Everything unset is found out or refused as ambiguous.
+/// Options of a reader of tables. Everything unset is inferred, or refused as ambiguous.
 #[derive(Clone, Debug, Default)]
 pub struct TableOptions {
     /// Zone of times that carry none; unset is UTC.
     pub time_zone: Option<TimeZone>,
-    /// Pattern of times, as of `strftime`.
+    /// Pattern of times, in the syntax of `strftime`.
     pub time_format: Option<String>,
-    /// What stands between service and metric in a column's name; the service ends at the first one.
+    /// Separates service and metric in a column's name; the service ends at the first one.
     pub separator: Option<String>,
-    /// What columns measure that name a service alone.
+    /// The metric of columns that name only a service.
     pub metric: Option<String>,
     /// How numbers are written.
     pub decimal: Option<Decimal>,
-    /// Services known from elsewhere.
+    /// Services that are known from another source.
     pub services: Vec<String>,
 }

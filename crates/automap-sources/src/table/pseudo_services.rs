@@ -1,8 +1,8 @@
-//! Names that meshes, side-cars and collectors put where a service's name should be. Nothing can be wrong with them, and nobody can mend them.
+//! Names that meshes, sidecars and collectors write in place of a service's name. They are never a root cause.
 
 use crate::prometheus::OUTSIDE;
 
-/// Side-cars, pause containers and words for "not known".
+/// Sidecars, pause containers and words for "unknown".
 const OTHERS: [&str; 12] = [
     "istio-proxy",
     "istio-init",
@@ -17,10 +17,10 @@ const OTHERS: [&str; 12] = [
     "undefined",
     "main",
 ];
-/// The end of a second Kubernetes service in front of a service, for traffic from outside.
+/// The suffix of a second Kubernetes service in front of a service, for external traffic.
 const EXTERNAL: &str = "-external";
 
-/// Whether a name is no service, among all names of a table.
+/// Whether a name is not a service, given all names of a table.
 pub(super) fn is_pseudo(name: &str, services: &[String]) -> bool {
     let of_another = || name.strip_suffix(EXTERNAL).is_some_and(|base| services.iter().any(|s| s == base));
     OUTSIDE.contains(&name) || OTHERS.contains(&name) || of_another()

@@ -1,8 +1,8 @@
-//! Which column of a table plays which role, by names and first cells: times, series side by side (a wide table), or services and metrics in
-//! cells (a long one).
+//! Assigns roles to the columns of a table, by names and first cells: times, series side by side (a wide table), or services and metrics in cells (a
+//! long one).
 //!
-//! A long table has a value column beside a column of names (`time, service, metric, value`), or one row for each service with a column for each
-//! metric (`time, service, cpu, memory`). Everything else with numbers is wide.
+//! A long table has a value column next to a column of names (`time, service, metric, value`), or one row for each service with a column for each
+//! metric (`time, service, cpu, memory`). Any other table with numbers is wide.
 
 use super::error::{TableProblem, listed, shown};
 use super::kind::Kind;
@@ -10,7 +10,7 @@ use super::labels::SERVICE_LABELS;
 use super::metric_words::spelling;
 use super::time_names;
 
-/// What a column is read as.
+/// The role of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Role {
     /// Not read.
@@ -25,7 +25,7 @@ pub(super) enum Role {
     Word(usize),
 }
 
-/// How the columns belong together. Positions are those among columns of numbers and of words.
+/// How the columns belong together. Positions count columns of numbers and of words separately.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Shape {
     /// Every column of numbers is a series.
@@ -34,7 +34,7 @@ pub(super) enum Shape {
     Long {
         /// Words that name the service.
         service: Option<usize>,
-        /// Words that name the metric, or service and metric together where there is no column of services.
+        /// Words that name the metric, or service and metric together if there is no column of services.
         metric: Option<usize>,
         /// Other words, such as pods.
         others: Vec<usize>,
@@ -46,7 +46,7 @@ pub(super) enum Shape {
 pub(super) struct Roles {
     pub(super) roles: Vec<Role>,
     pub(super) shape: Shape,
-    /// Columns of words in a wide table and further times: left out with a note.
+    /// Columns of words in a wide table, and further times: left out with a note.
     pub(super) left_out: Vec<String>,
 }
 
@@ -91,7 +91,7 @@ impl Roles {
     }
 }
 
-/// Where the time is: the surest name, else the only column of dates, else dates in the first column.
+/// The column of times: the most certain name, else the only column of dates, else dates in the first column.
 fn time(header: &[String], kinds: &[Kind]) -> Option<usize> {
     let named = |i: &usize| time_names::rank(&header[*i]).filter(|_| kinds[*i] != Kind::Text);
     let is_clock = |i: usize| kinds[i] == Kind::Clock;
@@ -101,7 +101,7 @@ fn time(header: &[String], kinds: &[Kind]) -> Option<usize> {
     by_name.or_else(|| dates.next())
 }
 
-/// What is known of the columns.
+/// What is known about the columns.
 struct Columns<'a> {
     header: &'a [String],
     kinds: &'a [Kind],
@@ -137,7 +137,7 @@ impl Taken {
 }
 
 impl Columns<'_> {
-    /// The time of day beside a date.
+    /// The time of day next to a date.
     fn clock(&self) -> Option<usize> {
         let is_date = self.kinds[self.time] == Kind::Time;
         (0..self.header.len()).find(|i| {

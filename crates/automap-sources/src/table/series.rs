@@ -1,4 +1,4 @@
-//! From names in a table, of columns or in cells, to series: whose metric it is and what it measures.
+//! Maps the names in a table, of columns or in cells, to series: the service and the metric.
 
 use super::labels;
 use super::metric_words::spelling;
@@ -6,31 +6,31 @@ use super::options::TableOptions;
 use super::pseudo_services::is_pseudo;
 use super::series_names::{self, SeriesName};
 
-/// What a series is called that nothing says what it measures.
+/// The metric of a series without a metric name.
 pub(super) const UNNAMED_METRIC: &str = "value";
 
-/// What a name stands for.
+/// The meaning of a name.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Meaning {
     pub(super) service: String,
-    /// As the core reads it.
+    /// As recognised by the core.
     pub(super) metric: String,
-    /// As the table writes it.
+    /// As written in the table.
     pub(super) raw_metric: String,
     pub(super) peer: Option<String>,
-    /// Factor from the table's numbers to the metric's unit, where cells have no unit.
+    /// Factor from the table's numbers to the metric's unit, if cells have no unit.
     pub(super) scale: f64,
     pub(super) is_success_count: bool,
 }
 
-/// How a name was read.
+/// The result of reading a name.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Reading {
-    /// As a series.
+    /// A series.
     Series(Meaning),
-    /// As a service that is none.
+    /// A name that stands in place of a service's.
     Pseudo(String),
-    /// Not: it names no service.
+    /// It names no service.
     Unknown,
 }
 
@@ -72,12 +72,12 @@ pub(super) fn meaning(service: String, raw_metric: String, peer: Option<String>)
     Meaning { service, metric, raw_metric, peer, scale, is_success_count }
 }
 
-/// What a metric is called that its name does not tell.
+/// The metric of a name that does not give it.
 pub(super) fn unnamed(options: &TableOptions) -> String {
     options.metric.clone().unwrap_or_else(|| UNNAMED_METRIC.to_owned())
 }
 
-/// Whether a name says nothing about what is measured.
+/// Whether a name does not give the metric.
 pub(super) fn is_unnamed(metric: &str) -> bool {
     let lower = metric.to_lowercase();
     let word = lower.trim_start_matches('_').split([' ', '#']).next().unwrap_or_default();
@@ -89,13 +89,13 @@ fn by_labels(named: labels::Named, options: &TableOptions) -> Option<SeriesName>
     Some(SeriesName { service: named.service?, metric, peer: None })
 }
 
-/// A name that is a service and nothing else, where the user says so.
+/// A name that is only a service, if the user says so.
 fn as_service(name: &str, options: &TableOptions) -> Option<SeriesName> {
     let is_service = options.metric.is_some() && spelling(name).is_none() || options.services.iter().any(|s| s == name);
     is_service.then(|| SeriesName { service: name.to_owned(), metric: unnamed(options), peer: None })
 }
 
-/// Names without what a join of two tables appends: `a_cpu_x` beside `a_cpu_y`, `a_cpu.1` beside `a_cpu`.
+/// Removes the suffixes added by a join of two tables: `a_cpu_x` beside `a_cpu_y`, `a_cpu.1` beside `a_cpu`.
 fn unmangled(names: &[String]) -> Vec<String> {
     let has = |name: &str| names.iter().any(|n| n == name);
     let base = |name: &String| {

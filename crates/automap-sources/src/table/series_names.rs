@@ -1,17 +1,17 @@
-//! From column names to services and metrics, with the whole table in view.
+//! Splits column names into services and metrics, considering the whole table.
 //!
-//! A known metric is looked for from the right: `post_storage_db_latency_ms` is latency_ms of post_storage_db. Where several readings are
-//! possible, or the metric is not known, services that are certain decide; then an end that several columns share. What remains names no
-//! service and is left out: a service is never invented. Left out: names that hold labels (`labels`).
+//! A known metric is searched from the right: `post_storage_db_latency_ms` is latency_ms of post_storage_db. If several readings are possible, or the
+//! metric is unknown, certain services decide; then a suffix that several columns share. A remaining name has no service and is left out: services
+//! are never invented. Not handled here: names with labels (`labels`).
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::metric_words::spelling;
 
-/// What may stand between service and metric.
+/// Possible separators between service and metric.
 const SEPARATORS: [char; 8] = ['_', '.', ':', ' ', '|', '/', '>', ','];
 
-/// Words at the end of services' names. `user_service` and `cart_service` share their end, which is no metric.
+/// Words at the end of services' names. `user_service` and `cart_service` share a suffix that is not a metric.
 const SERVICE_WORDS: [&str; 28] = [
     "service", "services", "svc", "server", "db", "database", "api", "app", "web", "worker", "gateway", "cache",
     "store", "proxy", "backend", "frontend", "redis", "mysql", "mongo", "mongodb", "postgres", "kafka", "rabbitmq",
@@ -36,7 +36,7 @@ const EXPORTER_WORDS: [&str; 14] = [
     "client",
 ];
 
-/// A column's name taken apart.
+/// The parts of a column's name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct SeriesName {
     pub(super) service: String,
@@ -45,11 +45,11 @@ pub(super) struct SeriesName {
     pub(super) peer: Option<String>,
 }
 
-/// Takes all names of a table apart; `None` for a name without a service.
+/// Splits all names of a table; `None` for a name without a service.
 ///
-/// Worked example: of `shop_web_latency`, `shop_web_queue`, `shop_api_queue` the first is certain, since latency is known; the second is of the
-/// same service; the third shares its end with it, so `queue` is the metric and `shop_api` the service. With `may_be_services`, names whose metric
-/// is not known stay whole.
+/// Worked example: of `shop_web_latency`, `shop_web_queue`, `shop_api_queue` the first is certain, since latency is known; the second belongs to the
+/// same service; the third shares its suffix, so `queue` is the metric and `shop_api` the service. With `may_be_services`, names with an unknown
+/// metric stay whole.
 pub(super) fn read(
     names: &[&str],
     services: &[String],
@@ -88,7 +88,7 @@ fn at_first(name: &str, separator: &str) -> Option<SeriesName> {
     })
 }
 
-/// `orders_client_rps/payment` → `orders_client_rps` and payment. A slash with a metric behind it is a separator.
+/// `orders_client_rps/payment` → `orders_client_rps` and payment. A slash followed by a metric is a separator.
 fn without_peer(name: &str) -> (&str, Option<&str>) {
     match name.split_once('/') {
         Some((left, peer))
@@ -104,7 +104,7 @@ fn ends_in_metric(name: &str) -> bool {
     spelling(name).is_some() || splits(name).iter().any(|(_, metric)| spelling(metric).is_some())
 }
 
-/// Every way to part a name at separators, shortest front first.
+/// Every way to split a name at separators, shortest first part first.
 fn splits(name: &str) -> Vec<(&str, &str)> {
     let edge = |c: char| SEPARATORS.contains(&c) || c == '-' || c == '–' || c.is_whitespace();
     let cuts = name.char_indices().filter(|(_, c)| SEPARATORS.contains(c));
@@ -137,7 +137,7 @@ impl<'a> Reading<'a> {
         self.services.insert(split.0);
     }
 
-    /// The split whose service is known, the longest one.
+    /// The longest split with a known service.
     fn by_service(&self, splits: &[(&'a str, &'a str)]) -> Option<(&'a str, &'a str)> {
         splits.iter().rev().find(|(service, end)| self.services.contains(service) && may_be_metric(end)).copied()
     }
@@ -169,7 +169,7 @@ impl<'a> Reading<'a> {
         }
     }
 
-    /// `latency_payment`, `cpu_payment`: a table in which the metric stands first.
+    /// `latency_payment`, `cpu_payment`: a table in which the metric comes first.
     fn metric_first(&mut self) {
         if self.found.iter().any(Option::is_some) {
             return;
@@ -184,7 +184,7 @@ impl<'a> Reading<'a> {
         }
     }
 
-    /// Names whose ends stand behind several services: the end that most of them share, the longest of these.
+    /// Names with a suffix that several services have: the one that most of them share, the longest if tied.
     fn shared_ends(&mut self) {
         let open: Vec<usize> = self.open().into_iter().filter(|i| spelling(self.names[*i]).is_none()).collect();
         let mut fronts: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
@@ -195,7 +195,7 @@ impl<'a> Reading<'a> {
         });
         for i in open {
             let shared = |(_, end): &(&'a str, &'a str)| fronts.get(end).map_or(0, BTreeSet::len);
-            // The first of equals has the shortest front and so the longest end.
+            // The first among equals has the shortest first part and so the longest suffix.
             let best = self.splits[i].iter().rev().max_by_key(|split| shared(split)).copied();
             if let Some(split) = best.filter(|split| shared(split) > 1 && may_be_metric(split.1)) {
                 self.set(i, split);
@@ -203,7 +203,7 @@ impl<'a> Reading<'a> {
         }
     }
 
-    /// A table of unknown metrics in which no name can be read in two ways.
+    /// A table of unknown metrics in which every name can be split in only one way.
     fn only_one_way(&mut self) {
         if self.found.iter().any(Option::is_some) || self.splits.iter().any(|s| s.len() > 1) {
             return;
@@ -219,7 +219,7 @@ impl<'a> Reading<'a> {
     }
 }
 
-/// Whether a front holds nothing but words of exporters; a word that stands alone may be a service.
+/// Whether the first part consists only of exporters' words; a single word may be a service.
 fn is_of_exporter(front: &str) -> bool {
     let words: Vec<&str> = front.split(|c: char| !c.is_alphanumeric()).collect();
     let may_be_service = ["server", "client", "process"].contains(&front);
@@ -231,7 +231,7 @@ fn may_be_metric(end: &str) -> bool {
     !SERVICE_WORDS.contains(&last.to_lowercase().as_str())
 }
 
-/// Whether a name without service can be parted in several ways, so that a separator would help.
+/// Whether a name without a service can be split in several ways, so that a separator would help.
 pub(super) fn is_ambiguous(name: &str) -> bool {
     spelling(name).is_none() && splits(name).len() > 1
 }

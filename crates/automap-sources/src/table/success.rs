@@ -1,7 +1,7 @@
-//! Counts of good requests: a share of failures where the total is there too, nothing otherwise.
+//! Counts of good requests: converted to a share of failures if the total is also there, else dropped.
 //!
-//! A count that falls may mean failures or fewer requests, so alone it is evidence of neither. Count and total may be in different units (requests
-//! of an interval, requests per second) and may be counters; the reading under which good requests are a part of all is taken.
+//! A count that falls may mean failures or fewer requests, so alone it is evidence of neither. Count and total may have different units (requests of
+//! an interval, requests per second) and may be counters; the interpretation in which good requests are a part of all is used.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ use super::error::listed;
 const SLACK: f64 = 1.05;
 /// Share of rows in which good requests must be a part of all.
 const MIN_FITTING: f64 = 0.95;
-/// In good times at least this share of requests is good; a smaller one means that the units differ.
+/// Outside failures at least this share of requests is good; a smaller one means that the units differ.
 const MIN_BEST_SHARE: f64 = 0.5;
 
 /// Turns counts of successes into shares of failures and drops those without a total.
@@ -73,7 +73,7 @@ fn notes(used: &[String], dropped: &[String]) -> Vec<Note> {
     notes
 }
 
-/// The share of failures; `None` where the two do not go together.
+/// The share of failures; `None` if the two do not match.
 ///
 /// Worked example: 20 requests per second, rows 15 s apart, 240 good requests: 240 of 300 were good, 0.2 failed.
 fn failures(good: &[f64], all: &[f64], step_ms: i64) -> Option<Vec<f64>> {
@@ -92,7 +92,7 @@ fn failures(good: &[f64], all: &[f64], step_ms: i64) -> Option<Vec<f64>> {
     Some(found.into_iter().map(|s| if s.is_nan() { s } else { (1.0 - s).clamp(0.0, 1.0) }).collect())
 }
 
-/// What a counter grew by from row to row; other series as they are.
+/// A counter's growth from row to row; other series are unchanged.
 fn increments(values: &[f64]) -> Vec<f64> {
     let seen: Vec<f64> = values.iter().copied().filter(|v| !v.is_nan()).collect();
     let grows = seen.windows(2).filter(|w| w[1] > w[0]).count();

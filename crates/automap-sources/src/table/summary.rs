@@ -1,4 +1,4 @@
-//! One line that says how a table was understood.
+//! One line that summarises how a table was understood.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use automap_core::quantity::number;
 
 use super::options::TableOptions;
 
-/// The code of the note that says how a table was understood.
+/// The code of the note with that summary.
 pub const UNDERSTOOD: &str = "table_understood";
 
 /// `61 rows of 15 s, 7 services, 3 metrics each, times in UTC`.

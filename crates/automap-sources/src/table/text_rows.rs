@@ -1,6 +1,6 @@
 //! Text → header, kinds and rows.
 //!
-//! The whole text is in memory, so that what one cell leaves open (a comma, day or month) can be looked up in the others before rows are read.
+//! The whole text is in memory, so that an ambiguity in one cell (a comma, day or month) can be resolved from others before rows are read.
 
 use csv::{ByteRecord, Reader};
 
@@ -13,12 +13,12 @@ use super::options::{Decimal, TableOptions};
 use super::roles::{Role, Roles};
 use super::time_cell::{TimeReader, Wrong};
 
-/// Rows by which columns are judged.
+/// Rows by which columns are classified.
 const SAMPLE_ROWS: usize = 200;
 /// Most columns of a table: 300 services × 25 metrics and some calls.
 const MAX_COLUMNS: usize = 20_000;
 
-/// A table of text whose columns are known and whose rows are not read yet.
+/// A text table whose columns are known and whose rows have not been read.
 pub(super) struct TextTable<'a> {
     text: &'a [u8],
     layout: Layout,
@@ -58,8 +58,8 @@ impl<'a> TextTable<'a> {
         self.sample.iter().filter_map(move |r| std::str::from_utf8(r.get(i)?).ok())
     }
 
-    /// How numbers are written: what most cells of the first rows show, else the first cell at all that shows it. Points and semicolons
-    /// leave nothing open.
+    /// How numbers are written: as most cells of the first rows show, else as the first cell that shows it at all. Points and semicolons leave no
+    /// ambiguity.
     fn find_decimal(&self) -> Result<Option<Decimal>, TableProblem> {
         let shown = |record: &ByteRecord| {
             let cells: Vec<Decimal> =
@@ -145,7 +145,7 @@ impl<'a> TextTable<'a> {
         };
         let (at, mut text) = cell(Role::Time).unwrap_or_default();
         if let Some((_, clock)) = cell(Role::Clock) {
-            // Some tools write midnight beside a separate time of day.
+            // Some tools write midnight in the date beside a separate time of day.
             let date = text.split_once([' ', 'T']).map_or(text.as_str(), |(date, _)| date);
             text = format!("{date} {clock}");
         }
@@ -170,7 +170,7 @@ pub(super) fn empty_body(header: &[String], roles: &Roles, word: RowWord) -> Bod
     body
 }
 
-/// The error for a cell that is no time.
+/// The error for a cell that is not a time.
 pub(super) fn not_a_time(wrong: Wrong, place: String, column: &str, text: &str) -> TableProblem {
     let (column, text) = (shown(column), shown(text));
     match wrong {

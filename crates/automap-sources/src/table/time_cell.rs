@@ -1,9 +1,9 @@
-//! Times as people's tables write them: Unix time in any unit, ISO 8601 with or without a zone, dates with dots and slashes, month names,
-//! and the days that Excel counts.
+//! Parses times as users' tables write them: Unix time in any unit, ISO 8601 with or without a zone, dates with dots and slashes, month names, and
+//! Excel's day numbers.
 //!
-//! Unix time is told by its size: below 10¹¹ it counts seconds, below 10¹⁴ milliseconds, below 10¹⁷ microseconds, else nanoseconds; small
-//! numbers count what the column's name says. A time without a zone is taken in the zone that was asked for, or UTC. Whether `03/04/2026` is
-//! in March or April is decided by the whole column or not at all.
+//! The unit of Unix time follows from its size: below 10¹¹ it is seconds, below 10¹⁴ milliseconds, below 10¹⁷ microseconds, else nanoseconds; for
+//! small numbers the column's name gives it. A time without a zone is taken in the requested zone, or UTC. Whether `03/04/2026` is in March or April
+//! is decided by the whole column or not at all.
 
 use automap_core::time::Timestamp;
 use jiff::civil::{Date, DateTime, Time};
@@ -13,17 +13,17 @@ use jiff::tz::TimeZone;
 use super::number_cell::{self, Cell, Dimension};
 use super::options::{Decimal, TableOptions};
 
-/// Seconds that no time of a recording exceeds, so that larger numbers count something finer.
+/// Seconds that no time of a recording exceeds, so that larger numbers have a finer unit.
 const MAX_SECONDS: f64 = 1e11;
-/// Unix times below this count from the start of a test; their size does not tell the unit.
+/// Unix times below this count from the start of a test; their size does not show the unit.
 const MAX_RELATIVE: f64 = 1e8;
 /// Excel's day 0 as Unix time, in days.
 const EXCEL_EPOCH_DAYS: f64 = -25_569.0;
-/// Days that Excel writes for the years 1954 to 2119.
+/// Excel's day numbers for the years 1954 to 2119.
 const EXCEL_DAYS: std::ops::Range<f64> = 20_000.0..80_000.0;
-/// Largest step of a recording by which Excel's days are told from seconds.
+/// Largest step of a recording by which Excel's days are distinguished from seconds.
 const MAX_EXCEL_STEP: f64 = 0.05;
-/// Other ways to write a time, as of `strptime`.
+/// Other formats of times, in the syntax of `strptime`.
 const PATTERNS: [&str; 14] = [
     "%b %d, %Y, %I:%M:%S %p",
     "%b %d, %Y %I:%M:%S %p",
@@ -41,12 +41,12 @@ const PATTERNS: [&str; 14] = [
     "%a %b %d %Y %H:%M:%S GMT%z",
 ];
 
-/// Why a cell is no time.
+/// Why a cell is not a time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Wrong {
-    /// It is none.
+    /// It is not a time.
     NotATime,
-    /// Day and month may be swapped; a pattern that would decide.
+    /// Day and month may be swapped; contains a pattern that would decide.
     AmbiguousDate(String),
 }
 
@@ -63,7 +63,7 @@ pub(super) struct TimeReader {
     zone: TimeZone,
     pattern: Option<String>,
     decimal: Option<Decimal>,
-    /// Milliseconds of one step of small numbers.
+    /// Milliseconds per unit of small numbers.
     small_unit_ms: f64,
     is_excel: bool,
     order: Option<Order>,
@@ -84,7 +84,7 @@ impl TimeReader {
         }
     }
 
-    /// Learns from the column's name and its first cells.
+    /// Learns the format from the column's name and its first cells.
     pub(super) fn learn<'a>(&mut self, header: &str, cells: impl Iterator<Item = &'a str> + Clone) {
         let unit = header.rsplit(|c: char| !c.is_ascii_alphanumeric()).find(|w| !w.is_empty()).unwrap_or_default();
         self.small_unit_ms = match unit.to_ascii_lowercase().as_str() {
@@ -107,7 +107,7 @@ impl TimeReader {
         self.order = self.order.or_else(|| cells.find_map(order_shown));
     }
 
-    /// Whether the order of day and month would help with this cell and is not known.
+    /// Whether this cell needs the order of day and month, which is not known.
     pub(super) fn lacks_order(&self, text: &str) -> bool {
         self.order.is_none() && self.pattern.is_none() && calendar_parts(text).is_some_and(|p| p.is_unordered())
     }
@@ -144,7 +144,7 @@ impl TimeReader {
     pub(super) fn unix(&mut self, number: f64) -> Option<Timestamp> {
         let size = number.abs();
         let ms_each = match () {
-            // Excel's days are a wall clock; it keeps times to the millisecond at best.
+            // Excel's days are local time; they are precise to the millisecond at best.
             () if self.is_excel => return self.wall_ms(((number + EXCEL_EPOCH_DAYS) * 8.64e7).round() as i64),
             () if size < MAX_RELATIVE => self.small_unit_ms,
             () if size < MAX_SECONDS => 1e3,
@@ -205,7 +205,7 @@ impl TimeReader {
         if let Some(scale) = scale {
             return Timestamp::from_seconds(self.number(text)? * scale);
         }
-        // What JavaScript adds in parentheses is the zone's name.
+        // JavaScript adds the zone's name in parentheses.
         let text = text.split(" (").next().unwrap_or(text);
         let parts = strtime::parse(pattern, text).ok()?;
         match parts.to_timestamp() {
@@ -215,7 +215,7 @@ impl TimeReader {
     }
 }
 
-/// Whether a cell is a time that is no mere number.
+/// Whether a cell is a time, other than a plain number.
 pub(super) fn is_calendar(text: &str) -> bool {
     let mut reader = TimeReader::new(&TableOptions::default(), None);
     let looks = text.len() >= 8 && text.contains([':', '-', '/', '.']) && text.bytes().any(|b| b.is_ascii_digit());
@@ -227,7 +227,7 @@ pub(super) fn is_clock(text: &str) -> bool {
     clock(text.trim()).is_some()
 }
 
-/// The text without a word for UTC at its end.
+/// The text without a trailing word for UTC.
 fn without_utc(text: &str) -> (&str, bool) {
     let end = ["UTC", "GMT", "(UTC)", "Z"].iter().find_map(|word| text.strip_suffix(word));
     end.map_or((text, false), |rest| (rest.trim_end(), true))
@@ -253,12 +253,12 @@ fn calendar_parts(text: &str) -> Option<CalendarParts> {
 }
 
 impl CalendarParts {
-    /// Whether the day cannot be told from the month.
+    /// Whether day and month cannot be distinguished.
     fn is_unordered(&self) -> bool {
         self.mark != '.' && self.numbers[0] <= 12 && self.numbers[1] <= 12 && !self.has_half_day
     }
 
-    /// The wall clock.
+    /// The local date and time.
     fn wall(&self, order: Option<Order>) -> Result<DateTime, Wrong> {
         let [a, b, c] = self.numbers;
         let century = |year: i16| if year < 100 { year + 2000 } else { year };
@@ -277,7 +277,7 @@ impl CalendarParts {
     }
 }
 
-/// What a date with slashes shows of its order.
+/// The order of day and month that a date with slashes shows.
 fn order_shown(text: &str) -> Option<Order> {
     let parts = calendar_parts(text.trim()).filter(|p| p.mark != '.' && p.numbers[0] <= 31)?;
     match parts.numbers {

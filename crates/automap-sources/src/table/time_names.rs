@@ -1,4 +1,4 @@
-//! What columns of times are called.
+//! Names of time columns.
 
 /// Names without separators and units, lower case.
 const NAMES: [&str; 30] = [
@@ -33,7 +33,7 @@ const NAMES: [&str; 30] = [
     "horodatage",
     "tiempo",
 ];
-/// Words after a name that are no part of it.
+/// Words after a name that are not part of it.
 const UNITS: [&str; 15] = [
     "utc",
     "local",
@@ -52,12 +52,12 @@ const UNITS: [&str; 15] = [
     "iso",
 ];
 
-/// Whether a name is one of a column of times.
+/// Whether a name is one of a time column.
 pub(super) fn is_time(name: &str) -> bool {
     rank(name).is_some()
 }
 
-/// How likely a name is the one column of times: 0 is the surest; `None` where it is none.
+/// How likely a name is that of the time column: 0 is the most certain; `None` if it is not one.
 ///
 /// Worked example: `Time (UTC)`, `@timestamp`, `unix_time_ms`.
 pub(super) fn rank(name: &str) -> Option<usize> {

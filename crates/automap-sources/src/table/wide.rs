@@ -32,7 +32,7 @@ pub(super) fn read(mut body: Body, options: &TableOptions) -> Result<SeriesAndTi
     Ok((series, body.times, notes))
 }
 
-/// What each column stands for, and notes on those that stand for nothing.
+/// The meaning of each column, and notes on those without one.
 pub(super) fn series_of(
     names: &[String],
     readings: Vec<Reading>,
@@ -81,7 +81,7 @@ fn nothing(names: &[String]) -> TableProblem {
     }
 }
 
-/// Sorts rows by time and drops rows that repeat another one.
+/// Sorts rows by time and drops repeated rows.
 fn order_rows(body: &mut Body) -> Result<Vec<Note>, TableProblem> {
     let mut notes = Vec::new();
     let mut order: Vec<usize> = (0..body.times.len()).collect();
