@@ -1,10 +1,9 @@
-//! One observation in one Parquet file: what `diagnose` needs, and what pandas and DuckDB can open.
+//! One observation in one Parquet file: what `diagnose` needs, in a form that pandas and DuckDB can open.
 //!
-//! The table is long: `time` (milliseconds, UTC), `service`, `metric` (a call carries its callee behind a slash:
-//! `client_latency_ms/payment`), `value`. A gap is a row that is not there. What a table cannot hold (the time axis,
-//! calls, windows, notes, queries) is JSON under the key [`METADATA_KEY`]. Reading gives back the observation to the
-//! bit; the same observation gives the same bytes, and a damaged byte is found by a checksum. Other tools may write a capture again with its metadata: the order of
-//! columns, further columns, nullable ones and finer times are accepted.
+//! The table is long: `time` (milliseconds, UTC), `service`, `metric` (a call carries its callee behind a slash: `client_latency_ms/payment`),
+//! `value`. A gap is a missing row. What a table cannot hold (the time axis, calls, windows, notes, queries) is JSON under the key [`METADATA_KEY`].
+//! Reading restores the observation bit for bit, the same observation always gives the same bytes, and a checksum detects damage. Files that other
+//! tools rewrote with the metadata are accepted: reordered, additional and nullable columns and finer times are fine.
 
 mod axis;
 mod checksum;
@@ -36,12 +35,12 @@ pub const MAX_FILE_BYTES: u64 = 256 << 20;
 /// Most rows that are read: 300 services × 25 metrics × 1,600 samples.
 pub const MAX_ROWS: u64 = 12_000_000;
 
-/// The code of the remark that a capture has no checksum. It is of the file, and not written into the next one.
+/// Code of the note that a capture has no checksum. It concerns the file, so it is not written into the next one.
 const NO_CHECKSUM: &str = "no_checksum";
 /// Name of a capture that is not a file, for messages.
 const EMBEDDED: &str = "the embedded capture";
 
-/// The table's columns, as they are written.
+/// The table's columns, in the order in which they are written.
 const COLUMNS: [&str; 4] = ["time", "service", "metric", "value"];
 const SCHEMA: &str = "message automap {
     REQUIRED INT64 time (TIMESTAMP(MILLIS, true));
@@ -74,22 +73,22 @@ fn bytes_of(path: &Path) -> Result<Vec<u8>, CaptureError> {
     })
 }
 
-/// What a file turned out to be.
+/// The content of a file.
 #[derive(Debug)]
 pub enum Opened {
     /// A capture.
     Capture(Box<Observation>),
-    /// A plain table: text, Arrow, or Parquet without a capture's metadata, such as a capture that another tool wrote again.
+    /// A plain table: text, Arrow, or Parquet without a capture's metadata, such as a capture that another tool rewrote.
     Table(Vec<u8>),
 }
 
-/// Reads a capture, or gives back the bytes of a plain table.
+/// Reads a capture, or returns the bytes of a plain table.
 ///
 /// # Errors
 /// As for [`read`].
 pub fn open(path: &Path) -> Result<Opened, CaptureError> {
     let (bytes, name) = (Bytes::from(bytes_of(path)?), path.display().to_string());
-    // What claims to be Parquet and is none is a damaged capture; anything else that is no Parquet is a table.
+    // A file that claims to be Parquet but is not is a damaged capture; any other file that is not Parquet is a table.
     let claims_parquet = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("parquet")) || bytes.is_empty();
     let is_table = match bytes.starts_with(b"PAR1") {
         true => read::has_metadata(bytes.clone()) == Some(false),
@@ -101,7 +100,7 @@ pub fn open(path: &Path) -> Result<Opened, CaptureError> {
     read::observation(bytes, &name).map(|o| Opened::Capture(Box::new(o)))
 }
 
-/// Reads a capture that a program carries in itself.
+/// Reads a capture that is embedded in a program.
 ///
 /// # Errors
 /// As for [`read`].

@@ -31,7 +31,7 @@ pub(super) fn runs(times: &[Timestamp]) -> Vec<Run> {
     runs
 }
 
-/// The times again; `None` when there are too many or one does not exist.
+/// Expands the runs into times; `None` if there are too many or one is not representable.
 pub(super) fn times(runs: &[Run]) -> Option<Vec<Timestamp>> {
     let mut times = Vec::new();
     for run in runs {

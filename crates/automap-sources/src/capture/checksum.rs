@@ -1,8 +1,8 @@
 //! A checksum over a whole capture, between the pages and the footer of its Parquet file.
 //!
-//! Parquet has checksums of pages, which our writer does not know, and none of its footer, where the metadata is. A flipped bit in a page is a
-//! slightly different value, and nothing tells. So the CRC-32 of all other bytes of the file stands before the footer: the footer names pages by
-//! their position from the start, and every reader passes over what lies between. A file that another tool wrote again has no such block.
+//! Our Parquet writer writes no page checksums, and Parquet has none for the footer, where the metadata is. A flipped bit in a page would go
+//! unnoticed as a slightly different value. So the CRC-32 of all other bytes of the file is stored before the footer: the footer locates pages by
+//! their offset from the start, and every reader skips what lies between. A file that another tool rewrote has no such block.
 //!
 //! ```text
 //!  PAR1 pages … | "AMAPCRC1" CRC-32 (little endian) | footer, its length, PAR1
@@ -15,18 +15,18 @@ const BLOCK: usize = MAGIC.len() + 4;
 /// The footer's length and `PAR1`.
 const TRAILER: usize = 8;
 
-/// What a file's checksum says.
+/// Result of comparing a file with its checksum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Checked {
-    /// Every byte is as it was written.
+    /// All bytes are as written.
     Whole,
-    /// Some byte is not.
+    /// Some byte differs.
     Damaged,
     /// There is no checksum.
     Absent,
 }
 
-/// Puts the checksum into a Parquet file; what is none stays as it is.
+/// Adds the checksum to a Parquet file; any other file is returned unchanged.
 pub(super) fn seal(mut file: Vec<u8>) -> Vec<u8> {
     let Some(footer_at) = footer_at(&file) else { return file };
     let crc = crc32fast::hash(&file);

@@ -1,6 +1,6 @@
-//! The same hours of earlier days in a capture: their rows are in the table beside the others, told apart by their times.
+//! The same hours of earlier days in a capture. Their rows are in the same table, distinguished by their times.
 //!
-//! A reader of an older version leaves rows at other times out, with a remark.
+//! Older versions drop rows at other times, with a note.
 
 use std::collections::BTreeSet;
 
@@ -16,9 +16,9 @@ use super::axis::{self, Run};
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct StoredDay {
     days_back: u32,
-    /// The times of its rows; empty where nothing was seen of it.
+    /// The times of its rows; empty if nothing was observed.
     axis: Vec<Run>,
-    /// Why nothing was seen of it.
+    /// Why nothing was observed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     not_observed: Option<String>,
 }
@@ -35,8 +35,8 @@ pub(super) fn stored(observation: &Observation) -> Vec<StoredDay> {
     observation.earlier_days.iter().map(stored).collect()
 }
 
-/// Takes the rows of earlier days out of the table; what remains are the rows of `times`, and the series that are `empty` there. An error says what is wrong with
-/// the days.
+/// Takes the rows of earlier days out of the table; the rows of `times` remain, and the series that are `empty` there. An error describes what is
+/// wrong with the days.
 pub(super) fn take(
     days: Vec<StoredDay>,
     raw: &mut Vec<RawSeries>,
@@ -73,7 +73,7 @@ pub(super) fn take(
     Ok(out)
 }
 
-/// The metric as the table has it: `client_latency_ms/payment`.
+/// The metric as named in the table: `client_latency_ms/payment`.
 fn stored_name(series: &RawSeries) -> String {
     series.peer.as_ref().map_or_else(|| series.metric.clone(), |peer| format!("{}/{peer}", series.metric))
 }

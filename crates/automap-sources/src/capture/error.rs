@@ -25,7 +25,7 @@ pub enum CaptureError {
         /// The reader's message.
         reason: String,
     },
-    /// A Parquet file, but not one of ours.
+    /// A Parquet file that is not a capture.
     #[error("{file} is not an automap capture: {reason}")]
     Foreign {
         /// The file.
@@ -40,17 +40,17 @@ pub enum CaptureError {
         file: String,
         /// Its version.
         found: u32,
-        /// Ours.
+        /// The version that this program knows.
         known: u32,
     },
-    /// Beyond the bounds.
+    /// Larger than a limit.
     #[error("{file} holds more than {limit} {what}")]
     TooLarge {
         /// The file.
         file: String,
         /// What there is too much of.
         what: &'static str,
-        /// The bound.
+        /// The limit.
         limit: u64,
     },
     /// A name that would be read back as a call.

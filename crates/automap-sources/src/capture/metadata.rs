@@ -22,21 +22,21 @@ pub(super) struct Metadata {
     /// Series without any sample, as `(service, metric)`: no row mentions them.
     pub(super) empty_series: Vec<(String, String)>,
     pub(super) calls: Vec<(String, String, Protocol)>,
-    /// Calls that were given by the user and not observed. Absent in files of older versions.
+    /// Calls that the user declared and that were not observed. Absent in files of older versions.
     #[serde(default)]
     pub(super) asserted_calls: Vec<(String, String)>,
     /// Nodes that are only a caller's view of another node.
     pub(super) views: Vec<String>,
-    /// What kind of thing each name stands for, and what runs on what. Absent in files of older versions.
+    /// The kind of entity that each name stands for, and what runs on what. Absent in files of older versions.
     #[serde(default, skip_serializing_if = "Entities::is_empty")]
     pub(super) entities: Entities,
-    /// What was changed, and when. Absent in files of older versions, which did not look.
+    /// What was changed, and when. Absent in files of older versions, which did not record changes.
     #[serde(default)]
     pub(super) changes: ChangeLog,
-    /// Which part of its suspects it is. Absent where that was not counted.
+    /// Breakdowns of the suspects by part. Absent if none were counted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) breakdowns: Vec<Breakdown>,
-    /// The same hours of earlier days, whose rows are in the table as well. Absent where none were asked for.
+    /// The same hours of earlier days, whose rows are in the table as well. Absent if none were requested.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) earlier_days: Vec<StoredDay>,
     pub(super) hint: WindowHint,
@@ -48,7 +48,7 @@ pub(super) struct Metadata {
     pub(super) has_checksum: bool,
 }
 
-/// Enough of any version to name it in an error.
+/// The fields needed to name any version in an error.
 #[derive(Deserialize)]
 pub(super) struct Version {
     pub(super) schema_version: u32,

@@ -1,4 +1,4 @@
-//! Parquet → observation. The file may come from anywhere: everything is bounded and checked.
+//! Parquet → observation. The file is untrusted: everything is bounded and checked.
 
 use std::collections::BTreeMap;
 
@@ -27,13 +27,13 @@ use super::{
 use crate::decoder;
 use crate::parquet_bounds::{self, PageProblem};
 
-/// Longest message of a reader, which may quote the file, in characters.
+/// Longest message of a reader, in characters; it may quote the file.
 const MAX_REASON_CHARS: usize = 300;
 /// Rows decoded at a time.
 const BATCH_ROWS: usize = 1 << 16;
-/// Bytes that the pages may unpack to, by their own account.
+/// Most bytes that the pages may unpack to, according to their headers.
 const MAX_UNPACKED_BYTES: i64 = 4 * MAX_FILE_BYTES as i64;
-/// Longest name in a row; names are cleaned to less. Repeated by a dictionary, a longer one takes time without end.
+/// Longest name in a row; cleaned names are shorter. A longer one that a dictionary repeats would take excessive time.
 const MAX_STORED_NAME_BYTES: usize = 4 << 10;
 
 /// Decodes a capture.
@@ -41,7 +41,7 @@ pub(super) fn observation(bytes: Bytes, file: &str) -> Result<Observation, Captu
     decoder::run(|| decode(bytes, file)).unwrap_or_else(|reason| Err(damaged(file, &reason)))
 }
 
-/// Whether a Parquet file has the metadata of a capture; `None` where it is no complete Parquet file.
+/// Whether a Parquet file has the metadata of a capture; `None` if it is not a complete Parquet file.
 pub(super) fn has_metadata(bytes: Bytes) -> Option<bool> {
     parquet_bounds::check_footer(&bytes).ok()?;
     let reader = decoder::run(|| SerializedFileReader::new(bytes).ok()).ok()??;
@@ -81,7 +81,7 @@ fn decode(bytes: Bytes, file: &str) -> Result<Observation, CaptureError> {
     let Metadata { entities, changes, breakdowns, hint, mut notes, not_checked, queries, source, .. } = metadata;
     let known = notes.clone();
     let (frame, more) = assemble(table.raw, times).map_err(|e| foreign(file, &e.to_string()))?;
-    // A remark that holds for the frame, such as on its names, may be in the file already.
+    // A note about the whole frame, such as one on its names, may already be in the file.
     notes.extend(more.into_iter().filter(|note| !known.contains(note)));
     notes.extend(unchecked);
     Ok(Observation {
@@ -116,12 +116,12 @@ fn metadata(reader: &SerializedFileReader<Bytes>, file: &str) -> Result<Metadata
     serde_json::from_str(json).map_err(unreadable)
 }
 
-/// Where the four columns are, and what a time counts.
+/// Where the four columns are, and the unit of time.
 struct Shape {
     columns: [usize; 4],
     /// Which of them may have nulls.
     nullable: [bool; 4],
-    /// Divides a time into milliseconds.
+    /// Divisor from the file's time unit to milliseconds.
     per_ms: i64,
 }
 
@@ -162,13 +162,13 @@ fn check_size(reader: &SerializedFileReader<Bytes>, bytes: &Bytes, file: &str) -
     }
 }
 
-/// Rows gathered into series.
+/// Rows grouped into series.
 #[derive(Default)]
 struct Table {
     raw: Vec<RawSeries>,
     index: BTreeMap<(Vec<u8>, Vec<u8>), usize>,
     rows: u64,
-    /// As many as there are cells for, each series having one for each time.
+    /// Limited by the number of cells, since each series has one for each time.
     max_series: usize,
 }
 
@@ -226,7 +226,7 @@ impl Table {
                 let limit = MAX_STORED_NAME_BYTES as u64;
                 return Err(CaptureError::TooLarge { file: file.to_owned(), what: "bytes in a name", limit });
             }
-            // Rows of one series lie together: the index is asked once per run.
+            // Rows of one series are adjacent, so the index is looked up once per run.
             let same = i > 0 && batch.services[i - 1] == batch.services[i] && batch.metrics[i - 1] == batch.metrics[i];
             let at = match current {
                 Some(at) if same => at,
@@ -261,7 +261,7 @@ impl Table {
     }
 }
 
-/// The next values of a column, with nulls in their places.
+/// The next values of a column, with nulls in place.
 fn next<T: DataType>(column: &mut ColumnReaderImpl<T>, is_nullable: bool) -> Result<Vec<Option<T::T>>, ParquetError> {
     let (mut values, mut levels) = (Vec::new(), Vec::new());
     if !is_nullable {

@@ -1,8 +1,8 @@
 //! Observation → Parquet.
 //!
-//! Rows are ordered by metric, service, callee and time, so that names become a few runs of dictionary keys and times
-//! a few runs of deltas. Values are plain: real metrics repeat themselves, which Snappy finds, while splitting their
-//! bytes made seven recorded incidents 2 % to 95 % larger and a dictionary up to 25 %.
+//! Rows are ordered by metric, service, callee and time, so that names become a few runs of dictionary keys and times a few runs of deltas. Values
+//! use plain encoding: real metrics repeat themselves, which Snappy exploits, while splitting their bytes made seven recorded incidents 2 % to 95 %
+//! larger and a dictionary up to 25 %.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ use parquet::schema::types::ColumnPath;
 use super::metadata::Metadata;
 use super::{CaptureError, METADATA_KEY, SCHEMA, checksum};
 
-/// Which program a file is by; the reader asks for it.
+/// The program that wrote a file; the reader checks it.
 pub(super) const PROGRAM: &str = "automap ";
 const CREATED_BY: &str = concat!("automap ", env!("CARGO_PKG_VERSION"));
 
@@ -80,7 +80,7 @@ fn properties(json: String) -> WriterProperties {
     plain(plain(builder, "time", Encoding::DELTA_BINARY_PACKED), "value", Encoding::PLAIN).build()
 }
 
-/// The table by columns.
+/// The table, column by column.
 #[derive(Default)]
 struct Rows {
     times: Vec<i64>,
@@ -90,7 +90,7 @@ struct Rows {
 }
 
 impl Rows {
-    /// Adds the rows of a frame. The names of series that have none.
+    /// Adds the rows of a frame. Returns the names of series without any.
     fn add(&mut self, frame: &MetricFrame) -> Result<Vec<(String, String)>, CaptureError> {
         let mut named = frame.series().iter().map(|s| Ok((name(frame, s)?, s))).collect::<Result<Vec<_>, _>>()?;
         named.sort_by(|(a, x), (b, y)| (a, x.service).cmp(&(b, y.service)));
@@ -104,7 +104,7 @@ impl Rows {
         Ok(empty)
     }
 
-    /// Whether there was any sample.
+    /// Returns whether there was any sample.
     fn push(&mut self, frame: &MetricFrame, service: &str, metric: &str, values: &[f64]) -> bool {
         let before = self.times.len();
         let (service, metric) = (ByteArray::from(service), ByteArray::from(metric));
