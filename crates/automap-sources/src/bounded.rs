@@ -1,8 +1,8 @@
-//! Reads files and streams up to a limit, and names both when the limit is passed.
+//! Reads files and streams up to a size limit. The error names the file and the limit.
 //!
-//! Every path and address comes from a user or a configuration: it may lead to a device, a log of gigabytes or an endless answer.
-//! The limit holds while reading. Asking for the size first would not do: a file can grow in between, and devices report zero.
-//! What a caller does about the error, and how it words it, is left to the caller.
+//! Every path and address comes from a user or a configuration: it may be a device, a log of gigabytes or an endless response. The limit is enforced
+//! while reading; checking the size first is not enough, since a file can grow in between and devices report zero. Callers decide how to handle and
+//! word the error.
 
 use std::fmt;
 use std::fs::File;
@@ -22,7 +22,7 @@ pub struct ReadError {
 /// What is wrong with a file or stream.
 #[derive(Debug)]
 pub enum ReadFailure {
-    /// The system refuses it.
+    /// The system returned an error.
     Io(io::Error),
     /// It holds more than this many bytes.
     TooLarge(u64),
@@ -80,12 +80,12 @@ pub fn read_stream(stream: impl Read, name: &str, max_bytes: u64) -> Result<Vec<
 
 fn read_up_to(stream: impl Read, max_bytes: u64) -> Result<Vec<u8>, ReadFailure> {
     let mut bytes = Vec::new();
-    // One byte more tells a content of exactly the limit from a longer one.
+    // One extra byte distinguishes content of exactly the limit from longer content.
     stream.take(max_bytes.saturating_add(1)).read_to_end(&mut bytes).map_err(ReadFailure::Io)?;
     if bytes.len() as u64 > max_bytes { Err(ReadFailure::TooLarge(max_bytes)) } else { Ok(bytes) }
 }
 
-/// A limit in the largest unit that it is a whole number of.
+/// A limit, shown in the largest unit of which it is a whole multiple.
 struct Size(u64);
 
 impl fmt::Display for Size {

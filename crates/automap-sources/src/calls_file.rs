@@ -1,7 +1,7 @@
-//! Calls between services that a user declares: read from a file of pairs `caller,callee`, one a line, or a JSON list of pairs, and added to what
-//! was observed.
+//! Calls between services that a user declares, read from a file of pairs `caller,callee`, one per line, or from a JSON list of pairs, and added to
+//! the observed ones.
 //!
-//! Lines that are empty or begin with `#` are skipped. Left out: weights and protocols; all calls count alike.
+//! Empty lines and lines that begin with `#` are skipped. Not supported: weights and protocols; all calls count equally.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -39,7 +39,7 @@ pub fn read(path: &Path) -> Result<Vec<(String, String)>, CallsError> {
     parse(&text).map_err(fail)
 }
 
-/// Adds calls that a user declares to an observation; a service without metrics among them is a note.
+/// Adds calls that a user declares to an observation; a service among them without metrics becomes a note.
 pub fn assert_calls(observation: &mut Observation, asserted: &[(String, String)]) {
     if asserted.is_empty() {
         return;
@@ -54,7 +54,7 @@ pub fn assert_calls(observation: &mut Observation, asserted: &[(String, String)]
     }
 }
 
-/// The services that calls name, each once, in order.
+/// The services that the calls name, each once, in order.
 pub fn services_of(calls: &[(String, String)]) -> Vec<String> {
     let named: BTreeSet<&String> = calls.iter().flat_map(|(from, to)| [from, to]).collect();
     named.into_iter().cloned().collect()

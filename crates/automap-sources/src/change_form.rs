@@ -1,7 +1,8 @@
 //! The plain form of a change, as people and pipelines write it: in files (`--changes FILE`) and in bodies of `POST /api/v1/changes`.
 //!
-//! One JSON object, a list of them, or an object with the list under `changes`. Each entry is judged by itself: one that cannot be read does not take the
-//! others with it, unless the caller wants it so. Left out: which service of the metrics an entry means; that is known where it is joined with them.
+//! One JSON object, a list of them, or an object with the list under `changes`. Each entry is read on its own: an unreadable one does not invalidate
+//! the others, unless the caller wants that. Not decided here: which service of the metrics an entry refers to; that is known only when the two are
+//! joined.
 
 use std::path::Path;
 
@@ -17,19 +18,19 @@ pub const MAX_FILE_BYTES: u64 = 16 << 20;
 /// The fields of an entry.
 const FIELDS: [&str; 12] =
     ["at", "kind", "service", "subject", "from", "to", "url", "id", "target", "namespace", "cluster", "environment"];
-/// Fields that `automap changes -o json` writes besides, and that say nothing here.
+/// Further fields that `automap changes -o json` writes and that are ignored here.
 const WRITTEN: [&str; 2] = ["uncertainty_ms", "source"];
 /// Longest piece of an entry in a message, in characters.
 const MAX_SHOWN_CHARS: usize = 60;
-/// Numbers from here on are milliseconds since 1970, smaller ones are seconds.
+/// Numbers from this one on are milliseconds since 1970, smaller ones are seconds.
 const FIRST_MS: i64 = 100_000_000_000;
 
 /// A change in the plain form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlainChange {
-    /// The change; its service is named as the sender does.
+    /// The change; its service has the sender's name for it.
     pub change: Change,
-    /// The sender's id of it, the same if it is told again.
+    /// The sender's id for it, the same if it is sent again.
     pub id: Option<String>,
     /// The target that it belongs to.
     pub target: Option<String>,
@@ -54,7 +55,7 @@ pub struct ChangeFileError {
 /// Reads a file of changes, each with its time.
 ///
 /// # Errors
-/// [`ChangeFileError`] when the file cannot be read, is too large, is no JSON, or an entry cannot be understood.
+/// [`ChangeFileError`] when the file cannot be read, is too large, is not JSON, or an entry cannot be understood.
 pub fn read(path: &Path) -> Result<Vec<Change>, ChangeFileError> {
     let fail = |problem: String| ChangeFileError { file: path.display().to_string(), problem };
     let text = bounded::read_text_file(path, MAX_FILE_BYTES).map_err(|e| fail(e.reason.to_string()))?;
@@ -76,7 +77,7 @@ fn parse_file(text: &str) -> Result<Vec<Change>, String> {
     }
 }
 
-/// What a file tells an observation of this time: its changes, for the time that both cover.
+/// What a file contributes to an observation of this time: its changes, for the time that both cover.
 pub fn told(changes: Vec<Change>, span: Interval) -> Told {
     let first = changes.iter().map(|c| c.at.plus_ms(-c.uncertainty_ms)).min();
     let period = Interval::new(first.map_or(span.start, |at| at.min(span.start)), span.end);
@@ -86,7 +87,7 @@ pub fn told(changes: Vec<Change>, span: Interval) -> Told {
 /// The entries of a body.
 ///
 /// # Errors
-/// What it is instead.
+/// A description of what the body is instead.
 pub fn entries(body: &Value) -> Result<&[Value], String> {
     match body {
         Value::Array(entries) => Ok(entries),
@@ -99,7 +100,7 @@ pub fn entries(body: &Value) -> Result<&[Value], String> {
     }
 }
 
-/// Reads one entry. One without a time was made at `now`; `source` is what tells it.
+/// Reads one entry. One without a time was made at `now`; `source` names where it comes from.
 ///
 /// ```
 /// use automap_sources::change_form::entry_of;
@@ -155,7 +156,7 @@ pub fn entry_of(entry: &Value, now: Option<Timestamp>, source: &str) -> Result<P
     })
 }
 
-/// A text or a number; `None` for what is left out, empty or `null`.
+/// A string or a number; `None` if it is missing, empty or `null`.
 fn text(fields: &Map<String, Value>, name: &str) -> Result<Option<String>, String> {
     match fields.get(name) {
         None | Some(Value::Null) => Ok(None),
@@ -178,7 +179,7 @@ pub fn time(value: &Value) -> Option<Timestamp> {
     }
 }
 
-/// The kind that a word means: the name in JSON, or what pipelines call it.
+/// The kind that a word means: its JSON name, or a word that pipelines use for it.
 ///
 /// ```
 /// use automap_core::change::ChangeKind;
@@ -200,12 +201,12 @@ pub fn kind_of(word: &str) -> Option<ChangeKind> {
     })
 }
 
-/// The name of a kind in JSON.
+/// The JSON name of a kind.
 fn name_of(kind: ChangeKind) -> String {
     serde_json::to_value(kind).ok().and_then(|name| name.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
-/// The kinds that somebody decides on.
+/// The kinds that are deliberate.
 fn listed_kinds() -> String {
     let deliberate = ChangeKind::ALL.into_iter().filter(|kind| kind.is_deliberate());
     deliberate.map(name_of).collect::<Vec<_>>().join(", ")

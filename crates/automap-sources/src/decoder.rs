@@ -1,14 +1,14 @@
-//! Decoders of foreign formats on a thread of their own.
+//! Runs decoders of foreign formats on a separate thread.
 //!
-//! The Parquet crate asserts on some damaged pages instead of returning an error (found by flipping bits). Nothing is shared with that thread, so
-//! its panic is one more sign of a damaged file.
+//! The Parquet crate asserts on some damaged pages instead of returning an error (found by flipping bits). Nothing is shared with that thread, so its
+//! panic is treated as one more sign of a damaged file.
 
 use std::{panic, thread};
 
 /// The thread that decodes files. A panic on it means that a file is damaged.
 const DECODER_THREAD: &str = "capture-decoder";
 
-/// Keeps the panics of decoders from being printed: they come back as errors, and those are what a program shows. For a program's start.
+/// Suppresses the panic messages of decoders: the panics come back as errors, which the program shows. Call once at program start.
 pub fn hide_decoder_panics() {
     let report = panic::take_hook();
     panic::set_hook(Box::new(move |info| {

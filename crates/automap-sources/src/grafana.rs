@@ -1,8 +1,8 @@
-//! Annotations of a Grafana as changes: what pipelines and people marked on their dashboards.
+//! Grafana annotations as changes: what pipelines and people marked on their dashboards.
 //!
 //! One request, `GET /api/annotations`, bounded in time, bytes and number, to the configured address only; redirects are not followed. A Grafana that
-//! does not answer is an error that the caller tells as "not observed". The form of an annotation is also that of Grafana's own
-//! `POST /api/annotations`, so that what posts there can post to automap. Left out: annotations that alerts make (`type=alert`).
+//! does not respond is an error that the caller reports as "not observed". Annotations have the same form in Grafana's own `POST /api/annotations`,
+//! so that a client that posts there can post to automap. Left out: annotations created by alerts (`type=alert`).
 
 use std::time::Duration;
 
@@ -17,17 +17,17 @@ use crate::change_form::{kind_of, time};
 use crate::http;
 use crate::secret::{ExposeSecret, SecretSource};
 
-/// Longest time for one reading.
+/// Longest time for one request.
 const TIMEOUT: Duration = Duration::from_secs(5);
-/// Longest answer that is read.
+/// Largest response that is read.
 const MAX_ANSWER_BYTES: u64 = 4 << 20;
-/// Most annotations of one reading, the latest.
+/// Most annotations per request, the latest ones.
 pub const MAX_ANNOTATIONS: usize = 500;
-/// Most tags of an annotation that are looked at.
+/// Most tags of an annotation that are examined.
 const MAX_TAGS: usize = 50;
 /// Longest reason of an error, in characters.
 const MAX_REASON_CHARS: usize = 200;
-/// Tags that automap's own annotations of incidents have: what it writes must not become its evidence.
+/// Tag of automap's own incident annotations: what it writes must not become its evidence.
 const OWN_TAG: &str = "automap";
 
 /// A Grafana.
@@ -48,20 +48,20 @@ pub struct GrafanaError {
     pub reason: String,
 }
 
-/// What was read.
+/// Result of a request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Annotations {
-    /// As changes, in the order of the answer.
+    /// The annotations as changes, in the order of the response.
     pub changes: Vec<Change>,
     /// Whether there are more, earlier ones.
     pub is_cut: bool,
 }
 
 impl Grafana {
-    /// A Grafana at this address, of which annotations with any of these tags are read; with all where none is given.
+    /// A Grafana at this address, from which annotations with any of these tags are read; all of them if no tag is given.
     ///
     /// # Errors
-    /// [`GrafanaError`] when the address is none of the web, or holds credentials.
+    /// [`GrafanaError`] when the address is not HTTP or HTTPS, or holds credentials.
     pub fn new(url: &str, token: Option<SecretSource>, tags: Vec<String>) -> Result<Self, GrafanaError> {
         let url = url.trim().trim_end_matches('/');
         let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://")).unwrap_or_default();
@@ -83,10 +83,10 @@ impl Grafana {
         &self.url
     }
 
-    /// The annotations of a period. `services` are the names that a tag may be. Blocks for at most five seconds.
+    /// The annotations of a period. `services` are the names that a tag may match. Blocks for at most five seconds.
     ///
     /// # Errors
-    /// [`GrafanaError`] when it does not answer, or not with annotations.
+    /// [`GrafanaError`] when it does not respond, or not with annotations.
     pub fn read(&self, period: Interval, services: &[String]) -> Result<Annotations, GrafanaError> {
         let fail = |reason: String| GrafanaError { place: self.url.clone(), reason: shown(&reason, MAX_REASON_CHARS) };
         let agent = Agent::new_with_config(http::agent_config(TlsConfig::builder().build(), TIMEOUT).build());
@@ -135,10 +135,10 @@ fn percent_encoded(text: &str) -> String {
     text.bytes().map(byte).collect()
 }
 
-/// An annotation as a change; `None` for one without a time, for automap's own, and for what is no annotation.
+/// An annotation as a change; `None` for one without a time, for automap's own, and for a value that is not an annotation.
 ///
-/// A tag `service:orders`, `app=orders`, or the name of a known service says what it concerns; `deploy`, `rollback`, `config` and the like of what
-/// kind it is; `version:1.4.3` what it is now. `grafana` is the address of its dashboards.
+/// A tag `service:orders`, `app=orders`, or the name of a known service gives the service; `deploy`, `rollback`, `config` and the like give the kind;
+/// `version:1.4.3` gives the new version. `grafana` is the address of its dashboards.
 ///
 /// ```
 /// use automap_core::change::ChangeKind;
@@ -149,7 +149,7 @@ fn percent_encoded(text: &str) -> String {
 /// assert_eq!((change.kind, change.service.as_deref(), change.to.as_deref()), (ChangeKind::Release, Some("orders"), Some("1.4.3")));
 /// ```
 pub fn change_of(annotation: &Value, services: &[String], grafana: Option<&str>) -> Option<Change> {
-    // Graphite's form, which Grafana takes, too: `what`, `when` in seconds, `data`.
+    // Graphite's form, which Grafana also accepts: `what`, `when` in seconds, `data`.
     let at = annotation.get("time").or_else(|| annotation.get("when")).and_then(time)?;
     let tags = tags(annotation);
     if tags.iter().any(|tag| tag == OWN_TAG) {
@@ -179,14 +179,14 @@ pub fn change_of(annotation: &Value, services: &[String], grafana: Option<&str>)
     Some(change).filter(|change| !change.subject.is_empty())
 }
 
-/// Its namespace, cluster and environment, as tags say.
+/// Its namespace, cluster and environment, from its tags.
 pub fn place_of(annotation: &Value) -> [Option<String>; 3] {
     let tags = tags(annotation);
     [&["namespace", "ns"][..], &["cluster"], &["environment", "env"]]
         .map(|names| tags.iter().find_map(|tag| value_of(tag, names)).map(str::to_owned))
 }
 
-/// The tags, which some write as one text.
+/// The tags; some clients write them as one string.
 fn tags(annotation: &Value) -> Vec<String> {
     let cleaned = |tag: &str| shown(tag.trim(), MAX_REASON_CHARS);
     match annotation.get("tags") {
@@ -203,7 +203,7 @@ fn value_of<'a>(tag: &'a str, names: &[&str]) -> Option<&'a str> {
     Some(value.trim()).filter(|value| !value.is_empty() && names.iter().any(|n| name.trim().eq_ignore_ascii_case(n)))
 }
 
-/// The text without tags of HTML, in which Grafana's editor writes.
+/// The text without HTML tags, which Grafana's editor writes.
 fn without_markup(text: &str) -> String {
     let (mut out, mut depth) = (String::with_capacity(text.len()), 0_usize);
     for c in text.chars() {
@@ -220,7 +220,7 @@ fn without_markup(text: &str) -> String {
     out.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// The first address in the text.
+/// The first URL in the text.
 fn link(text: &str) -> Option<String> {
     let start = text.find("https://").into_iter().chain(text.find("http://")).min()?;
     let rest = &text[start..];
@@ -228,12 +228,12 @@ fn link(text: &str) -> Option<String> {
     Some(rest[..end].to_owned())
 }
 
-/// What it says of a period that a Grafana could not be read.
+/// The message for a period in which a Grafana could not be read.
 pub fn not_observed(error: &GrafanaError) -> String {
     format!("annotations are not observed: {error}")
 }
 
-/// The earliest time of a reading for an incident at `at`.
+/// The earliest time to request for an incident at `at`.
 pub fn since(at: Timestamp) -> Timestamp {
     at.plus_ms(-crate::prometheus::CHANGES_LOOK_BACK_MS)
 }

@@ -1,7 +1,7 @@
-//! What all HTTP clients of automap share: the settings of their agent, a bounded reading, certificates from PEM files, and `Retry-After`.
+//! What all HTTP clients of automap share: agent settings, bounded reading, certificates from PEM files, and `Retry-After`.
 //!
-//! Redirects are never followed: they lead to login pages at best, and at worst carry credentials elsewhere. Every request has a
-//! total timeout. What a status means, and how often a request is repeated, differs from client to client and is decided there.
+//! Redirects are never followed: they lead to login pages at best, and at worst carry credentials elsewhere. Every request has a total timeout. Each
+//! client decides for itself what a status means and how often to retry.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -13,7 +13,7 @@ use ureq::typestate::AgentScope;
 
 use crate::bounded;
 
-/// A certificate bundle is never larger; a wrong path may be.
+/// No certificate bundle is larger; the file at a wrong path may be.
 const MAX_PEM_BYTES: u64 = 4 << 20;
 const USER_AGENT: &str = concat!("automap/", env!("CARGO_PKG_VERSION"));
 
@@ -34,16 +34,16 @@ impl PemError {
     }
 }
 
-/// The settings of an agent: no redirects, this timeout from connecting to the last byte, these certificates. What else a
-/// client needs (a proxy, statuses as values) is added to the builder.
+/// The settings of an agent: no redirects, this timeout from connecting to the last byte, these certificates. Clients add what else they need (a
+/// proxy, statuses as values) to the builder.
 pub fn agent_config(tls: TlsConfig, timeout: Duration) -> ConfigBuilder<AgentScope> {
     Agent::config_builder().tls_config(tls).max_redirects(0).timeout_global(Some(timeout)).user_agent(USER_AGENT)
 }
 
-/// The body of what is at an address, with a bearer token where one is given, and no more bytes of it than this.
+/// The response body at an address, at most this many bytes of it; sends a bearer token if one is given.
 ///
 /// # Errors
-/// When nothing answers, with another status than success, or with a longer body.
+/// When nothing responds, with a status other than success, or with a longer body.
 pub fn get(agent: &Agent, url: &str, token: Option<&str>, most_bytes: u64) -> Result<Vec<u8>, ureq::Error> {
     let mut request = agent.get(url);
     if let Some(token) = token {
@@ -52,10 +52,10 @@ pub fn get(agent: &Agent, url: &str, token: Option<&str>, most_bytes: u64) -> Re
     request.call()?.body_mut().with_config().limit(most_bytes).read_to_vec()
 }
 
-/// Trust in the certificate authorities of a PEM file, or in the web's where there is none.
+/// Trust in the certificate authorities of a PEM file, or in the web's if none is given.
 ///
 /// # Errors
-/// [`PemError`], as of [`authorities`].
+/// [`PemError`], as for [`authorities`].
 pub fn trusting(ca_file: Option<&Path>) -> Result<TlsConfig, PemError> {
     let tls = TlsConfig::builder();
     Ok(match ca_file {
@@ -75,7 +75,7 @@ pub fn authorities(file: &Path) -> Result<RootCerts, PemError> {
 /// A client's certificate chain and its private key, each from a PEM file.
 ///
 /// # Errors
-/// [`PemError`] when one of the files cannot be read, is not PEM, or holds no such item.
+/// [`PemError`] when one of the files cannot be read, is not PEM, or does not hold its item.
 pub fn client_certificate(certificate_file: &Path, key_file: &Path) -> Result<ClientCert, PemError> {
     Ok(ClientCert::new_with_certs(&certificates(certificate_file)?, private_key(key_file)?))
 }

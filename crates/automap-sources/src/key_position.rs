@@ -1,7 +1,7 @@
 //! Finds the line and column of a key in a YAML text: `targets[0].prometheus.url` is in line 7.
 //!
-//! Checks that involve several values run on parsed values, which have no positions any more; their errors get one from here. Aliases and
-//! merge keys are reported where they are used.
+//! Checks that involve several values run on parsed values, which no longer have positions; this module finds the positions for their errors. Aliases
+//! and merge keys are reported where they are used.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -21,8 +21,8 @@ pub struct Position {
     pub column: u64,
 }
 
-/// Where a key's value stands in the document with this number (from 0), or the nearest enclosing value where the key is not written.
-/// `None` when there is neither.
+/// Position of a key's value in the document with this number (from 0), or of the nearest enclosing value if the key is not written. `None` if there
+/// is neither.
 ///
 /// ```
 /// use automap_sources::key_position::find;

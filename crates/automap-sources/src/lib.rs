@@ -1,7 +1,7 @@
-//! Where metrics come from: a Prometheus server, a capture file, a plain table.
+//! Sources of metrics: a Prometheus server, a capture file, a plain table.
 //!
-//! Every source ends in the same [`automap_core::observation::Observation`]. What a source could not see is part of it:
-//! gaps stay gaps, and a missing signal is reported with its reason. An `Err` means that no answer is possible.
+//! Every source produces the same [`automap_core::observation::Observation`]. It also states what the source could not observe: gaps stay gaps, and a
+//! missing signal is reported with its reason. An `Err` means that no result is possible.
 //!
 //! ```text
 //!  prometheus::observe(&client, &options, &progress) ┐
@@ -9,7 +9,7 @@
 //!  table::read(path, hint, &options)                 ┘
 //! ```
 //!
-//! Names of Prometheus, Istio and Kubernetes end here; nothing here knows how causes are found.
+//! Names specific to Prometheus, Istio and Kubernetes do not leave this crate; nothing here depends on how causes are found.
 
 pub mod bounded;
 pub mod calls_file;

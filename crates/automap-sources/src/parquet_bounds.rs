@@ -1,8 +1,8 @@
-//! What the pages of a Parquet file unpack to, by the headers of the pages themselves, before any of them is unpacked; and whether its footer has the form of one.
+//! Bounds the unpacked size of a Parquet file's pages, by their headers, before any of them is unpacked; and checks the form of its footer.
 //!
-//! A file's footer says how large its columns are, but a small file may lie: a page of 2 GB of zeros takes a few kilobytes, and the decoder asks
-//! for what the page's own header says. The headers stand in clear before each page ([`parquet_form`]). Left out: what a decoded page repeats (dictionaries and runs); readers take rows in
-//! batches for that.
+//! A footer states how large the columns are, but a small file may lie: a page of 2 GB of zeros takes a few kilobytes, and the decoder allocates what
+//! the page's own header says. The headers precede each page unencoded ([`parquet_form`]). Not bounded here: what a decoded page repeats
+//! (dictionaries and runs); readers take rows in batches for that.
 
 use bytes::Bytes;
 use parquet::file::metadata::ParquetMetaData;
@@ -21,10 +21,10 @@ pub(crate) enum PageProblem {
     Damaged,
 }
 
-/// Bytes of a footer's length and of `PAR1` behind it.
+/// Bytes of the footer's length and of the trailing `PAR1`.
 const TRAILER: usize = 8;
 
-/// Looks at the footer before a decoder does. What ends like no Parquet file is left to the decoder.
+/// Checks the footer before it is decoded. A file without a Parquet ending is left to the decoder.
 pub(crate) fn check_footer(file: &[u8]) -> Result<(), PageProblem> {
     let Some((before, [a, b, c, d, b'P', b'A', b'R', b'1'])) = file.split_last_chunk::<TRAILER>() else {
         return Ok(());
@@ -35,7 +35,7 @@ pub(crate) fn check_footer(file: &[u8]) -> Result<(), PageProblem> {
     parquet_form::walk(&mut rest, &parquet_form::FILE, &mut |_, _| {}).ok_or(PageProblem::Damaged)
 }
 
-/// Adds up what all pages unpack to.
+/// Sums the unpacked sizes of all pages.
 pub(crate) fn check(file: &Bytes, metadata: &ParquetMetaData, max_bytes: i64) -> Result<(), PageProblem> {
     let mut total = 0i64;
     for column in metadata.row_groups().iter().flat_map(|group| group.columns()) {
@@ -64,11 +64,11 @@ fn unpacked(chunk: &[u8]) -> Result<i64, PageProblem> {
     Ok(total)
 }
 
-/// Fields of a page's header, by their numbers in Parquet's definition.
+/// Field ids of a page's header in Parquet's definition.
 const UNPACKED_SIZE: i64 = 2;
 const PACKED_SIZE: i64 = 3;
 
-/// The sizes of a page; `rest` stands behind the header then.
+/// The sizes of a page; afterwards `rest` begins after the header.
 fn page_header(rest: &mut &[u8]) -> Option<(i64, i64)> {
     let (mut unpacked, mut packed) = (None, None);
     parquet_form::walk(rest, &parquet_form::PAGE_HEADER, &mut |field, size| match field {
@@ -93,7 +93,7 @@ mod tests {
 
     use super::*;
 
-    /// So many zeros in one page.
+    /// This many zeros in one page.
     fn zeros(count: usize) -> Bytes {
         let schema = Arc::new(parse_message_type("message m { REQUIRED DOUBLE v; }").unwrap());
         let properties = WriterProperties::builder()
@@ -123,24 +123,24 @@ mod tests {
         assert_eq!(checked(&file, 1 << 20), Err(PageProblem::TooLarge(1 << 20)));
     }
 
-    /// A footer with a field that nobody knows, a list of as many truth values as there can be.
+    /// A footer with an unknown field: a list of as many booleans as possible.
     #[test]
     fn a_footer_that_takes_longer_than_it_is_long_is_refused() {
         let file = zeros(3);
         assert_eq!(check_footer(&file), Ok(()));
         let (rest, stop) = file.split_at(file.len() - TRAILER - 1);
-        // List, field 100, its length apart, of truth values: 2³¹ − 1 of them.
+        // List, field 100, its length separate, of booleans: 2³¹ − 1 of them.
         let endless = [0x09, 0xc8, 0x01, 0xf1, 0xff, 0xff, 0xff, 0xff, 0x07];
         let len = u32::from_le_bytes(stop[1..5].try_into().unwrap()) + endless.len() as u32;
         let made = [rest, &endless, &stop[..1], &len.to_le_bytes(), b"PAR1"].concat();
         assert_eq!(check_footer(&made), Err(PageProblem::Damaged));
-        // As long, and of numbers, of which each takes a byte.
+        // Equally long, but of numbers, each of which takes a byte.
         let numbers = [0x09, 0xc8, 0x01, 0x25, 0x02, 0x04, 0x00, 0x00, 0x00];
         let made = [rest, &numbers[..6], &stop[..1], &(len - 3).to_le_bytes(), b"PAR1"].concat();
         assert_eq!(check_footer(&made), Ok(()));
         assert!(SerializedFileReader::new(Bytes::from(made)).is_ok());
         assert_eq!(check_footer(b"PAR1"), Ok(()));
-        // The version of the format as a truth value: the decoder takes a byte for it all the same, and what follows is other fields then.
+        // The format's version as a boolean: the decoder still takes a byte for it and then reads other fields from what follows.
         let start = file.len() - TRAILER - u32::from_le_bytes(stop[1..5].try_into().unwrap()) as usize;
         assert_eq!(file[start], 0x15, "field 1 is a number");
         let mut made = file.to_vec();

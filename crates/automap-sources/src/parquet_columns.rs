@@ -1,4 +1,4 @@
-//! Columns of values that may be missing, and a Parquet file of them: what [`crate::parquet_rows`] reads.
+//! Columns of optional values, and a Parquet file of them: what [`crate::parquet_rows`] reads.
 
 use std::sync::Arc;
 
@@ -11,32 +11,32 @@ use parquet::basic::Compression;
 use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
 
-/// Words.
+/// A string column.
 pub fn strings(values: impl Iterator<Item = Option<String>>) -> ArrayRef {
     Arc::new(values.collect::<StringArray>())
 }
 
-/// Numbers.
+/// A column of numbers.
 pub fn numbers(values: impl Iterator<Item = Option<f64>>) -> ArrayRef {
     Arc::new(values.collect::<Float64Array>())
 }
 
-/// Whole numbers.
+/// A column of whole numbers.
 pub fn counts(values: impl Iterator<Item = Option<u32>>) -> ArrayRef {
     Arc::new(values.collect::<UInt32Array>())
 }
 
-/// Truth values.
+/// A boolean column.
 pub fn flags(values: impl Iterator<Item = Option<bool>>) -> ArrayRef {
     Arc::new(values.collect::<BooleanArray>())
 }
 
-/// Times in UTC, in milliseconds of Unix time.
+/// A column of times in UTC, in milliseconds of Unix time.
 pub fn times(values: impl Iterator<Item = Option<i64>>) -> ArrayRef {
     Arc::new(values.collect::<TimestampMillisecondArray>().with_timezone("UTC"))
 }
 
-/// Lists of words.
+/// A column of lists of strings.
 pub fn lists<'a, W: IntoIterator<Item = &'a str>>(values: impl Iterator<Item = Option<W>>) -> ArrayRef {
     let mut lists = ListBuilder::new(StringBuilder::new());
     for value in values {

@@ -1,18 +1,19 @@
 //! Walks over Parquet's own structures (a file's footer, the headers of its pages) before a decoder reads them, in a time that their length bounds.
 //!
-//! They are written in Thrift's compact protocol. The decoder passes over fields that it does not know, and over a list of truth values, of which it takes none for a byte, for as long as the list says it
-//! is: seven bytes cost two seconds of processor time, and a footer has room for many. And it reads a field that it knows as what it should be, whatever it says it is, so that a walk that believes
-//! the field sees other fields than the decoder. Both were found by fuzzing. So what is known must have the kind that Parquet defines, and nothing may hold truth values in a list, which Parquet
-//! never does there: then both read the same bytes, and each element of a list takes one at least. Numbers of different widths are read alike.
+//! They use Thrift's compact protocol. The decoder skips unknown fields, and a list of booleans, whose elements take no bytes, for as many elements
+//! as the list declares: seven bytes cost two seconds of CPU time, and a footer has room for many. It also decodes a known field as its defined type,
+//! whatever type the field declares, so a walk that trusts the declared type sees other fields than the decoder. Both were found by fuzzing.
+//! Therefore known fields must have the type that Parquet defines, and no list may hold booleans, which Parquet never uses there: then both read the
+//! same bytes, and each list element takes at least one. Numbers of different widths are read alike.
 //!
-//! The definition is `parquet.thrift` of the Apache Parquet format, version 2.12. Left out: what the values mean.
+//! The definition is `parquet.thrift` of the Apache Parquet format, version 2.12. The values are not interpreted.
 
 use Kind::{Byte, Bytes, Double, List, Number, Structure, Truth};
 
-/// What a field holds.
+/// The type of a field.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Kind {
-    /// A truth value; as a field it is in the field's own header.
+    /// A boolean; as a field it is encoded in the field's own header.
     Truth,
     /// A number of one byte.
     Byte,
@@ -20,15 +21,15 @@ pub(crate) enum Kind {
     Number,
     /// A number of eight bytes.
     Double,
-    /// Bytes or words, with their length before them.
+    /// Bytes or a string, preceded by the length.
     Bytes,
-    /// So many of one kind.
+    /// A list of one type.
     List(&'static Kind),
-    /// Fields.
+    /// A structure.
     Structure(&'static Form),
 }
 
-/// The fields of a structure, by number. Others may come: they are passed over.
+/// The fields of a structure, by number. Others may occur and are skipped.
 #[derive(Debug)]
 pub(crate) struct Form(&'static [(i64, Kind)]);
 
@@ -44,7 +45,7 @@ pub(crate) static FILE: Form = Form(&[
     (8, Structure(&ENCRYPTION)),
     (9, Bytes),
 ]);
-/// The header of a page. Field 2 is what the page unpacks to, field 3 how long it is.
+/// The header of a page. Field 2 is the unpacked size, field 3 the stored size.
 pub(crate) static PAGE_HEADER: Form = Form(&[
     (1, Number),
     (2, Number),
@@ -79,7 +80,7 @@ static SCHEMA_ELEMENT: Form = Form(&[
     (9, Number),
     (10, Structure(&LOGICAL_TYPE)),
 ]);
-/// One of these; those that are missing have no fields of their own.
+/// A union; members that are not listed have no fields of their own.
 static LOGICAL_TYPE: Form = Form(&[
     (1, Structure(&EMPTY)),
     (2, Structure(&EMPTY)),
@@ -100,7 +101,7 @@ static LOGICAL_TYPE: Form = Form(&[
     (18, Structure(&GEOGRAPHY)),
 ]);
 static EMPTY: Form = Form(&[]);
-/// One of several that have no fields: the order of a column, the unit of a time.
+/// A union of members without fields: the order of a column, the unit of a time.
 static EMPTY_ONES: Form = Form(&[(1, Structure(&EMPTY)), (2, Structure(&EMPTY)), (3, Structure(&EMPTY))]);
 static DECIMAL: Form = Form(&[(1, Number), (2, Number)]);
 static TIME: Form = Form(&[(1, Truth), (2, Structure(&EMPTY_ONES))]);
@@ -170,7 +171,7 @@ static CIPHER: Form = Form(&[(1, Bytes), (2, Bytes), (3, Truth)]);
 static COLUMN_CRYPTO: Form = Form(&[(1, Structure(&EMPTY)), (2, Structure(&COLUMN_KEY))]);
 static COLUMN_KEY: Form = Form(&[(1, List(&Bytes)), (2, Bytes)]);
 
-/// Kinds of values in Thrift's compact protocol.
+/// Type codes of Thrift's compact protocol.
 const STOP: u8 = 0;
 const TRUE: u8 = 1;
 const FALSE: u8 = 2;
@@ -185,7 +186,8 @@ const STRUCT: u8 = 12;
 /// Deepest nesting: a statistic of a column is at 7.
 const MAX_DEPTH: u32 = 16;
 
-/// Walks over a structure, and hands over the numbers that are its own fields; `rest` stands behind it then. `None` where it breaks off or has another form. O(bytes).
+/// Walks over a structure and reports the numbers among its own fields; afterwards `rest` begins after it. `None` if it breaks off or has another
+/// form. O(bytes).
 pub(crate) fn walk(rest: &mut &[u8], form: &Form, number: &mut dyn FnMut(i64, i64)) -> Option<()> {
     fields(rest, Some(form), 0, number)
 }
@@ -210,7 +212,7 @@ fn fields(rest: &mut &[u8], form: Option<&Form>, depth: u32, number: &mut dyn Fn
     }
 }
 
-/// A value that is no truth value. `None` for those, too.
+/// A value that is not a boolean. `None` for booleans, too.
 fn value(rest: &mut &[u8], kind: u8, known: Option<Kind>, depth: u32) -> Option<()> {
     match (kind, known) {
         (I8, None | Some(Byte)) => drop(byte(rest)?),

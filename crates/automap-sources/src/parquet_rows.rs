@@ -1,6 +1,6 @@
-//! The rows of a Parquet file whose columns are known, within bounds: for formats of our own that other tools may have written again.
+//! Reads the rows of a Parquet file with known columns, within bounds: for formats of our own that other tools may have rewritten.
 //!
-//! Only the wanted columns are decoded. Words stay shared ([`arrow_array::StringViewArray`]), so that a small file cannot unfold to gigabytes.
+//! Only the requested columns are decoded. Strings stay shared ([`arrow_array::StringViewArray`]), so that a small file cannot expand to gigabytes.
 
 use std::sync::Arc;
 
@@ -14,13 +14,13 @@ use parquet::errors::ParquetError;
 use crate::decoder;
 use crate::parquet_bounds::{self, PageProblem};
 
-/// Bytes that the pages of a file may unpack to.
+/// Most bytes that the pages of a file may unpack to.
 const MAX_UNPACKED_BYTES: i64 = 1 << 30;
 
-/// Reads the columns that are named, all rows of them; one that the file does not have is left out. Words are `Utf8View` whatever the file calls them.
+/// Reads all rows of the named columns; columns that the file lacks are left out. Strings are `Utf8View`, whatever type the file declares.
 ///
 /// # Errors
-/// What is wrong with the file, for people: it is no Parquet, is damaged, has more rows than `max_rows`, or unpacks to more than 1 GiB.
+/// What is wrong with the file: it is not Parquet, is damaged, has more rows than `max_rows`, or unpacks to more than 1 GiB.
 pub fn read(file: &Bytes, columns: &[&str], max_rows: usize) -> Result<Vec<RecordBatch>, String> {
     decoder::run(|| decode(file, columns, max_rows)).unwrap_or_else(Err)
 }
@@ -41,7 +41,7 @@ fn decode(file: &Bytes, columns: &[&str], max_rows: usize) -> Result<Vec<RecordB
     batches.collect::<Result<_, _>>().map_err(|e| e.to_string())
 }
 
-/// A reader that keeps the words of a dictionary once.
+/// A reader that stores each string of a dictionary once.
 pub(crate) fn with_shared_words(file: &Bytes) -> Result<ParquetRecordBatchReaderBuilder<Bytes>, ParquetError> {
     parquet_bounds::check_footer(file).map_err(|_| ParquetError::General("its footer is damaged".to_owned()))?;
     let found = ArrowReaderMetadata::load(file, ArrowReaderOptions::new())?;

@@ -1,4 +1,4 @@
-//! Profiles as tables: CSV and Parquet, one row for each service, one column for each dimension.
+//! Profiles as tables: CSV and Parquet, one row per service, one column per dimension.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ const METADATA_KEY: &str = "automap.profile";
 #[error("cannot write the profiles: {0}")]
 pub struct ProfileError(String);
 
-/// Comma-separated values with a header; an empty field is not observed. No field is a formula to a spreadsheet.
+/// Comma-separated values with a header; an empty field is not observed. Fields are escaped so that no spreadsheet reads one as a formula.
 ///
 /// # Errors
 /// Never for what [`automap_core::profile::profiles`] makes.

@@ -1,7 +1,7 @@
-//! Passwords, tokens and addresses with one in it: where they are read from, and that they are never printed.
+//! Passwords, tokens and addresses that contain them: where they are read from. They are never printed.
 //!
-//! The text itself is [`SecretString`] of the `secrecy` crate: its `Debug` shows nothing, it has no `Display`, and its memory is wiped when
-//! it is dropped. Whether a file is watched for changes is left to the caller; [`SecretSource::read`] reads it as it is now.
+//! The text itself is [`SecretString`] of the `secrecy` crate: its `Debug` shows nothing, it has no `Display`, and its memory is wiped on drop.
+//! Watching a file for changes is left to the caller; [`SecretSource::read`] reads its current content.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -11,13 +11,13 @@ use serde::Deserialize;
 
 use crate::bounded::read_text_file;
 
-/// A token or an address with one in it is never longer; a wrong path may be.
+/// No token, or address with one, is longer; the file at a wrong path may be.
 const MAX_BYTES: u64 = 64 << 10;
 
 /// Where a secret is: `{file: /etc/automap/token}` or `{env: SLACK_URL}`.
 ///
-/// It is read whenever it is needed, so that a file that is replaced, as a mounted Kubernetes secret is, counts from the next use on. A
-/// configuration cannot contain the secret itself.
+/// It is read on every use, so a replaced file, such as a mounted Kubernetes secret, takes effect with the next use. A configuration cannot contain
+/// the secret itself.
 ///
 /// ```
 /// use automap_sources::secret::{ExposeSecret, SecretSource};
@@ -29,7 +29,7 @@ const MAX_BYTES: u64 = 64 << 10;
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SecretSource {
-    /// The content of a file, without white space around it.
+    /// The content of a file, without surrounding white space.
     File(PathBuf),
     /// An environment variable.
     Env(String),
@@ -38,7 +38,7 @@ pub enum SecretSource {
     Value(SecretString),
 }
 
-/// Why a secret cannot be read. Names the file or variable and never its content.
+/// Why a secret cannot be read. Names the file or variable, never its content.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{place}: {reason}")]
 pub struct SecretError {
@@ -49,7 +49,7 @@ pub struct SecretError {
 }
 
 impl SecretSource {
-    /// Reads it now.
+    /// Reads the current value.
     ///
     /// # Errors
     /// [`SecretError`] when it is missing, empty, larger than 64 KiB, not text, or longer than one line.

@@ -1,9 +1,9 @@
-//! Time zones as people write them: `Europe/Berlin`, `+02:00`, `UTC`. Names are looked up in the system's database of zones, which a minimal
-//! container may not have; offsets and `UTC` need none.
+//! Time zones as users write them: `Europe/Berlin`, `+02:00`, `UTC`. Names are looked up in the system's zone database, which a minimal container may
+//! lack; offsets and `UTC` do not need it.
 
 use jiff::tz::{Offset, TimeZone};
 
-/// Reads a zone.
+/// Parses a zone.
 ///
 /// # Errors
 /// The text is neither a known name nor an offset of less than 26 hours; the message says what to write.

@@ -1,16 +1,17 @@
-//! Times as people type them.
+//! Times as users type them.
 //!
-//! `2026-11-23T14:03:00Z`, `2026-11-23 14:03` (zone of `now`), `14:03` or `14:03:15` (zone of `now`), Unix seconds, `now`, and spans back from now: `-10m`, `10m ago`, `90s ago`,
-//! `1h30m ago`. A clock time is the last such time before now: just after midnight, 23:55 was yesterday. For recorded data, "now" is the end of the data.
+//! `2026-11-23T14:03:00Z`, `2026-11-23 14:03` (zone of `now`), `14:03` or `14:03:15` (zone of `now`), Unix seconds, `now`, and spans back from now:
+//! `-10m`, `10m ago`, `90s ago`, `1h30m ago`. A clock time is the last such time before now: just after midnight, 23:55 was yesterday. For recorded
+//! data, "now" is the end of the data.
 
 use automap_core::time::Timestamp;
 use jiff::civil::{Date, DateTime, Time};
 use jiff::{SignedDuration, ZonedDateTime};
 
-/// A clock time up to this much after now is of today: it is more likely a slip, to be reported, than a time of yesterday.
+/// A clock time up to this much after now belongs to today: it is more likely a mistake, to be reported, than a time of yesterday.
 const SLIP: SignedDuration = SignedDuration::from_hours(1);
 
-/// Reads a time relative to `now`; `None` where it is none.
+/// Parses a time relative to `now`; `None` if it is not one.
 pub fn time(text: &str, now: &ZonedDateTime) -> Option<Timestamp> {
     let text = text.trim();
     if text == "now" {
@@ -32,7 +33,7 @@ pub fn time(text: &str, now: &ZonedDateTime) -> Option<Timestamp> {
     zoned.map(|zoned| stamp(zoned.timestamp()))
 }
 
-/// Reads a span such as `60m`, `1h30m`, `90s`, `2d` or `0s`, as milliseconds; `None` where it is none.
+/// Parses a span such as `60m`, `1h30m`, `90s`, `2d` or `0s`, as milliseconds; `None` if it is not one.
 pub fn span_ms(text: &str) -> Option<i64> {
     let text = text.trim();
     let days = || text.strip_suffix('d')?.parse::<i64>().ok()?.checked_mul(24);

@@ -1,13 +1,13 @@
-//! Files that appear whole or not at all: written beside their place, and renamed once they are on the disk.
+//! Writes files that appear whole or not at all: to a temporary file next to the target, renamed once it is on disk.
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::Path;
 
-/// Writes a file, in place of one that is there.
+/// Writes a file, replacing an existing one.
 ///
 /// # Errors
-/// Where it cannot be written; the file that was there is as it was, then.
+/// If it cannot be written; an existing file is then unchanged.
 pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut partial = path.as_os_str().to_owned();
     partial.push(".partial");
