@@ -1,4 +1,4 @@
-//! Published methods, to compare the built-in engines with: one file for each.
+//! Published methods for comparison with the built-in engines: one file for each.
 //!
 //! Each file cites its paper and says where it follows the published code and where it deviates from it, with the reason. A baseline gets
 //! the same metrics, windows and calls as the built-in engines.

@@ -1,4 +1,4 @@
-//! Reads labelled incidents from disk: the metrics that an engine may see and, kept apart, the fault that was really injected.
+//! Reads labelled incidents from disk: the metrics that an engine may see and, kept separately, the fault that was injected.
 //!
 //! A folder may hold any of three layouts at any depth: labelled incidents (`<set>/<case>/{metrics.csv, truth.json}`), RCAEval's folders
 //! (`<dataset>/<service>_<fault>/<repeat>/{data.csv, inject_time.txt}`), and captures of the lab with what was injected

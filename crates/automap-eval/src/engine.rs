@@ -1,4 +1,4 @@
-//! One interface for everything that can rank causes: the two built-in engines and the published baselines.
+//! One interface for all methods that rank causes: the two built-in engines and the published baselines.
 //!
 //! Every engine gets the same [`Question`] and returns the same [`Answer`], so that differences in a score come from the method and not
 //! from its input. The ground truth is not part of a question.
@@ -39,7 +39,7 @@ impl Engine {
         }
     }
 
-    /// Whether its answers carry a confidence, and name no cause where that is too low.
+    /// Whether its answers carry a confidence, and name no cause if that is too low.
     pub fn has_confidence(self) -> bool {
         matches!(self, Self::BuiltIn(_))
     }
@@ -62,7 +62,7 @@ impl Engine {
 pub struct Question<'a> {
     /// The metrics, the calls, and a hint about when the incident began.
     pub observation: &'a Observation,
-    /// The service that receives user requests; `None` where the data set does not name it.
+    /// The service that receives user requests; `None` if the data set does not name it.
     pub entry: Option<&'a str>,
     /// Seed of the engine's random choices.
     pub seed: u64,
@@ -71,9 +71,9 @@ pub struct Question<'a> {
 /// The output of an engine.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Answer {
-    /// Services, the most likely cause first. Empty where the answer shows no candidates, as "no incident" does.
+    /// Services, the most likely cause first. Empty if the answer shows no candidates, as with "no incident".
     pub services: Vec<String>,
-    /// The causes named, each one service or a pair that cannot be told apart; `None` for engines that name none.
+    /// The named causes, each one service or a pair that cannot be distinguished; `None` for engines that name none.
     pub named: Option<Vec<Vec<String>>>,
     /// The chain of calls from the users to each of the named causes; empty for engines that name none.
     pub paths: Vec<Vec<String>>,
@@ -83,7 +83,7 @@ pub struct Answer {
     pub metrics: Vec<(String, String)>,
     /// Confidence in the first service; `None` for engines that give none.
     pub certainty: Option<Certainty>,
-    /// When the incident began, as given or as found; `None` where no time was given and none was found.
+    /// When the incident began, as given or as found; `None` if no time was given and none was found.
     pub started: Option<Timestamp>,
 }
 

@@ -44,16 +44,16 @@ pub struct Settings {
     pub seed: u64,
 }
 
-/// All answers, scored.
+/// All answers with their scores.
 #[derive(Debug, Default)]
 pub struct Outcomes {
     /// Indexed by onset and engine in the order of the settings; then ordered by set and case name.
     pub incidents: Vec<Vec<Vec<Outcome>>>,
     /// The same for fault-free time. Empty for engines without a confidence, and for shifted onsets.
     pub quiet: Vec<Vec<Vec<QuietOutcome>>>,
-    /// Processor time of the answers. Indexed by onset and engine, then by set.
+    /// CPU time of the answers. Indexed by onset and engine, then by set.
     pub cpu: Vec<Vec<BTreeMap<String, Duration>>>,
-    /// The services that were seen, by set.
+    /// The services that occur, by set.
     pub services: BTreeMap<String, BTreeSet<String>>,
     /// Largest resident memory of the process so far, in bytes; `None` on systems other than Linux.
     pub memory_max_bytes: Option<u64>,
@@ -70,19 +70,19 @@ pub struct Outcome {
     pub scenario: String,
     /// Kind of fault.
     pub fault: String,
-    /// The ranking beside the truth.
+    /// The ranking compared with the truth.
     pub ranked: Ranked,
     /// Score of the service ranking.
     pub services: ScoreAndChance,
-    /// Score of the ranking of (service, metric) pairs; `None` where the truth names no metric.
+    /// Score of the ranking of (service, metric) pairs; `None` if the truth names no metric.
     pub metrics: Option<ScoreAndChance>,
     /// The named causes compared with the faults; `None` for engines that name none.
     pub named_set: Option<SetScore>,
-    /// The chains told to the named causes that are right; `None` where the truth does not tell who felt the fault.
+    /// The reported chains to the correctly named causes; `None` if the truth does not say who felt the fault.
     pub paths: Option<PathScore>,
-    /// Whether users felt the fault; `None` where the truth does not tell.
+    /// Whether users felt the fault; `None` if the truth does not say.
     pub is_felt: Option<bool>,
-    /// Confidence of the answer; `None` where the engine gives none or did not answer.
+    /// Confidence of the answer; `None` if the engine gives none or did not answer.
     pub certainty: Option<crate::engine::Certainty>,
     /// Onset of the answer minus true onset, in milliseconds; `None` without an answer.
     pub onset_error_ms: Option<i64>,
@@ -92,16 +92,16 @@ pub struct Outcome {
     pub miss: Option<String>,
 }
 
-/// What an engine put first, and where the truth is in it.
+/// An engine's ranking, and the rank of the truth in it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Ranked {
     /// The services with the fault.
     pub causes: Vec<String>,
     /// The first [`RANKED_KEPT`] services of the answer.
     pub services: Vec<String>,
-    /// Rank of the first service with the fault, from 1; `None` where the answer has none.
+    /// Rank of the first service with the fault, from 1; `None` if the answer has none.
     pub rank: Option<usize>,
-    /// Rank of its metric among all metrics; `None` where the answer does not have it, or the truth names none.
+    /// Rank of its metric among all metrics; `None` if the answer does not have it, or the truth names none.
     pub metric_rank: Option<usize>,
 }
 
@@ -127,7 +127,7 @@ pub struct QuietOutcome {
     pub has_onset: bool,
 }
 
-/// Runs all engines on all cases. Processor time is measured for the whole process, so nothing else should run in it meanwhile.
+/// Runs all engines on all cases. CPU time is measured for the whole process, so nothing else should run in it meanwhile.
 ///
 /// # Arguments
 /// - `on_progress`: called after each batch with the number of cases done, of [`total`].
@@ -191,7 +191,7 @@ struct LoadedCase<'a> {
 }
 
 impl LoadedCase<'_> {
-    /// The services that it shows.
+    /// The services that occur in it.
     fn services(&self) -> impl Iterator<Item = String> {
         let frame = self.case.as_ref().ok().map(|case| &case.observation.frame);
         frame.into_iter().flat_map(|frame| frame.services()).map(ToString::to_string)

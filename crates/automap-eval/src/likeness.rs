@@ -1,9 +1,11 @@
-//! How the metrics of one data set behave beside those of another, such as simulated incidents beside recorded ones.
+//! Compares how the metrics of two data sets behave, such as simulated and recorded incidents.
 //!
-//! Before the fault, of each series: its noise, how often it jumps, how much of the last samples is still in the present one, and how much is missing. Of each incident with one fault:
-//! the share of services whose latency or errors move. Distributions are compared by the distance of Kolmogorov and Smirnov, which knows no units.
+//! Before the fault, for each series: its noise, how often it jumps, how much of the last samples persists in the current one, and how much is
+//! missing. For each incident with one fault: the share of services whose latency or errors move. Distributions are compared by the
+//! Kolmogorov–Smirnov distance, which does not depend on units.
 //!
-//! Left out: how noise depends on load, and what several series do together beyond moving at all. Two data sets that are alike here may differ in much else.
+//! Left out: how noise depends on load, and what several series do together beyond moving at all. Two data sets that are alike here may differ
+//! otherwise.
 
 mod measures;
 
@@ -14,31 +16,31 @@ use automap_core::stats::{median, quantile};
 
 use crate::dataset::{Case, Dataset};
 
-/// Fewer values than this are no distribution.
+/// Fewest values that form a distribution.
 const MIN_VALUES: usize = 8;
 /// Families that nearly every data set has.
 const FAMILIES: [Family; 6] =
     [Family::Latency, Family::Error, Family::Throughput, Family::Cpu, Family::Memory, Family::Network];
-/// What stands for all families, where a measure is of an incident.
+/// Stands for all families if a measure belongs to an incident.
 const ALL: &str = "all";
 
-/// What is compared.
+/// The compared property.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Measure {
     /// Standard deviation by mean.
     Noise,
     /// Kurtosis of the steps from sample to sample: 3 for a normal distribution, more with rare jumps.
     Jumps,
-    /// Autocorrelation at so many samples.
+    /// Autocorrelation at this lag, in samples.
     Autocorrelation(usize),
     /// Share of samples that are missing.
     Missing,
-    /// Share of the services that move for one fault.
+    /// Share of the services that move for a fault.
     Reach,
 }
 
 impl Measure {
-    /// For people.
+    /// The measure in words.
     pub fn words(self) -> String {
         match self {
             Self::Noise => "coefficient of variation".to_owned(),
@@ -53,7 +55,7 @@ impl Measure {
 /// The distributions of a data set.
 #[derive(Clone, Debug, Default)]
 pub struct Traits {
-    /// Incidents and quiet stretches that were read.
+    /// Incidents and quiet stretches that were measured.
     pub cases: usize,
     values: BTreeMap<(Measure, String), Vec<f64>>,
 }
@@ -80,7 +82,7 @@ impl Spread {
 pub struct Row {
     /// What was measured.
     pub measure: Measure,
-    /// Of which metrics.
+    /// The family of metrics.
     pub family: String,
     /// In the first data set.
     pub simulated: Spread,
@@ -90,12 +92,12 @@ pub struct Row {
     pub distance: f64,
 }
 
-/// How far two distributions are apart, in a word.
+/// How far apart two distributions are, as a word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Likeness {
-    /// Hardly.
+    /// Hardly different.
     Like,
-    /// Visibly.
+    /// Visibly different.
     Apart,
     /// They have little in common.
     Unlike,
@@ -109,7 +111,7 @@ impl Likeness {
 }
 
 impl Row {
-    /// The distance in a word.
+    /// The distance as a word.
     pub fn likeness(&self) -> Likeness {
         match self.distance {
             d if d >= Likeness::UNLIKE => Likeness::Unlike,
@@ -123,7 +125,7 @@ impl Traits {
     /// Measures a data set, one case after the other. A case that cannot be read is left out.
     ///
     /// # Arguments
-    /// - `most`: of more cases every few are taken, all over the data set.
+    /// - `most`: with more cases than this, every few are taken, evenly spread over the data set.
     /// - `on_progress`: called after each case with the number of cases done.
     pub fn of(dataset: &Dataset, most: usize, on_progress: &mut dyn FnMut(usize)) -> Self {
         let mut traits = Self::default();
@@ -155,7 +157,7 @@ impl Traits {
         }
     }
 
-    /// What both sides have enough of, the measures in their order.
+    /// All measures with enough values on both sides, in order.
     pub fn beside(&self, recorded: &Self) -> Vec<Row> {
         let both = self.values.iter().filter_map(|(key, ours)| Some((key, ours, recorded.values.get(key)?)));
         let is_enough = |ours: &[f64], theirs: &[f64]| ours.len().min(theirs.len()) >= MIN_VALUES;

@@ -27,7 +27,8 @@
 //! assert_eq!(mean.mrr, 0.375); // (1 + 1/3 + 1/6 + 0) / 4
 //! ```
 //!
-//! [`bootstrap`] tells how far a score would move with other incidents, [`calibration`] whether a confidence can be trusted, [`paths`] whether the way to the users is right.
+//! [`bootstrap`] shows how far a score would move with other incidents, [`calibration`] whether a confidence can be trusted, [`paths`] whether the
+//! path to the users is right.
 
 pub mod bootstrap;
 pub mod calibration;
@@ -40,7 +41,7 @@ use serde::Serialize;
 /// The measures of one answer, or their mean over answers or data sets. All are 0 (worst) to 1; differences are −1 to 1.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Accuracy {
-    /// AC@1: 1 where a true cause is ranked first.
+    /// AC@1: 1 if a true cause is ranked first.
     pub ac1: f64,
     /// AC@3: share of the true causes among the first three.
     pub ac3: f64,
@@ -48,7 +49,7 @@ pub struct Accuracy {
     pub ac5: f64,
     /// Avg@5: mean of AC@1 to AC@5.
     pub avg5: f64,
-    /// Reciprocal rank of the first true cause; 0 where none is ranked.
+    /// Reciprocal rank of the first true cause; 0 if none is ranked.
     pub mrr: f64,
 }
 
@@ -88,8 +89,8 @@ impl Accuracy {
         Self::from_hits(at, first.mrr)
     }
 
-    /// As [`Self::of_chance`], where finding any one of the `right` candidates is enough: AC@k is then the probability that the
-    /// first k hold at least one of them.
+    /// As for [`Self::of_chance`], if finding any one of the `right` candidates is enough: AC@k is then the probability that the first k contain at
+    /// least one of them.
     pub fn of_first_by_chance(candidates: usize, right: usize) -> Self {
         let (mut within, mut none_before, mut reciprocal) = ([0.0; 5], 1.0, 0.0);
         for rank in 1..=candidates {
@@ -188,7 +189,7 @@ mod tests {
         let pairs = [[1, 2], [1, 3], [2, 3]].map(|pair| Accuracy::of_answer(&pair.map(Some)));
         assert!(near(Accuracy::of_chance(3, 2), Accuracy::mean(&pairs)));
         assert_eq!(Accuracy::of_chance(4, 0), Accuracy::default());
-        // Two right ones of three, the first counts: never later than second.
+        // With two right ones of three, the first counts: never later than second.
         let want = Accuracy { ac1: 2.0 / 3.0, ac3: 1.0, ac5: 1.0, avg5: (2.0 / 3.0 + 4.0) / 5.0, mrr: 5.0 / 6.0 };
         assert!(near(Accuracy::of_first_by_chance(3, 2), want));
     }

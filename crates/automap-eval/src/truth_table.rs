@@ -1,6 +1,7 @@
-//! The truth of many incidents as two Parquet tables, for tools that read no ledgers: one row for each incident, and one for each fault.
+//! The truth of many incidents as two Parquet tables, for tools that do not read ledgers: one row per incident, and one per fault.
 //!
-//! What was not measured is null. Lists are of names; a path has the entry first. Left out: the settings of an experiment, which differ with its kind.
+//! Values that were not measured are null. Lists contain names; a path begins with the entry. Left out: the settings of an experiment, which differ
+//! by kind.
 
 use automap_chaos::injection::{Injection, Role};
 use automap_sources::parquet_columns::{self, counts, flags, lists, numbers, strings, times};
@@ -19,7 +20,7 @@ pub struct LabelledIncident<'a> {
     pub services: usize,
     /// What was injected, decoys included.
     pub injected: &'a [Injection],
-    /// Whether methods may be tuned on it; else it is for their test.
+    /// Whether methods may be tuned on it; otherwise it is for testing them.
     pub is_for_tuning: bool,
 }
 
@@ -91,7 +92,7 @@ fn is_felt(injection: &Injection) -> bool {
     injection.spec.get("users_feel_it").and_then(Value::as_bool).unwrap_or(false)
 }
 
-/// The words of a JSON list.
+/// The strings of a JSON list.
 fn words(value: Option<&Value>) -> Option<impl Iterator<Item = &str>> {
     Some(value?.as_array()?.iter().filter_map(Value::as_str))
 }
@@ -128,7 +129,7 @@ mod tests {
         }
     }
 
-    /// Each row as text, by the reader that other programs are measured by.
+    /// Each row as text, from the Parquet crate's own reader.
     fn rows(bytes: Vec<u8>) -> Vec<String> {
         let reader = SerializedFileReader::new(bytes::Bytes::from(bytes)).unwrap();
         reader.get_row_iter(None).unwrap().map(|row| row.unwrap().to_string()).collect()

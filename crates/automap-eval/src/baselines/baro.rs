@@ -1,7 +1,7 @@
 //! The RobustScorer of BARO (Pham, Ha & Zhang, FSE 2024): the largest rise above the median, in interquartile ranges of the baseline.
 //!
-//! Kept from the published code, although they are weaknesses: the score is signed, so a metric that falls (throughput, availability)
-//! cannot rank first; and series that are constant in the baseline come last, so an error rate that was zero before is ignored.
+//! Kept from the published code, although they are weaknesses: the score is signed, so a metric that falls (throughput, availability) cannot rank
+//! first; and series that are constant in the baseline rank last, so an error rate that was zero before is ignored.
 //!
 //! Differences from the published code: it also drops a series that is constant *during the incident*, which loses a frozen metric; that is
 //! a mistake in its filter and is not repeated. BARO's own change-point detection is left out, because every engine gets the same windows.
@@ -15,7 +15,7 @@ pub(super) fn score(input: &BaselineInput) -> BaselineScores {
     largest_rise(input, |normal| (median(normal), interquartile_range(normal)))
 }
 
-/// Between the quartiles, linearly interpolated, as numpy and scikit-learn do. `values` is not empty and holds no gap.
+/// Range between the quartiles, linearly interpolated, as in numpy and scikit-learn. `values` is not empty and has no gap.
 fn interquartile_range(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_unstable_by(f64::total_cmp);

@@ -36,13 +36,13 @@ pub(super) fn score(input: &BaselineInput) -> BaselineScores {
     let adjusted = adjust(&graph, &tested);
     let mut order: Vec<(usize, f64)> =
         adjusted.iter().enumerate().filter_map(|(i, score)| Some((i, (*score)?))).collect();
-    // Of equal scores the metric nearer to the root of the graph comes first.
+    // If scores are equal, the metric nearer to the root of the graph comes first.
     order.sort_by(|a, b| b.1.total_cmp(&a.1).then(graph.depth(a.0).cmp(&graph.depth(b.0))).then(a.0.cmp(&b.0)));
     let places = order.iter().enumerate().map(|(place, (i, _))| (&series[*i], -(place as f64)));
     BaselineScores::of_series(input.frame, places)
 }
 
-/// Largest |residual| of the incident, in standard deviations of the baseline's residuals; `None` where there are too few samples.
+/// Largest |residual| of the incident, in standard deviations of the baseline's residuals; `None` if there are too few samples.
 fn hypothesis_test(input: &BaselineInput, series: &Series, parents: &[usize]) -> Option<f64> {
     let (before, during) = windows(series, input.rows)?;
     if is_constant(&before) {
@@ -101,7 +101,7 @@ mod tests {
     use super::super::test_frames;
     use super::*;
 
-    /// The caller's latency is twice the callee's plus noise; in the incident both rise, by that rule: the caller's rise is expected.
+    /// The caller's latency is twice the callee's plus noise; in the incident both rise by the same rule, so the caller's rise is expected.
     #[test]
     fn a_rise_that_the_callee_explains_is_not_suspicious() {
         let callee: Vec<f64> = (0..40).map(|i| if i < 30 { 10.0 } else { 25.0 } + ((i * 5) % 7) as f64).collect();
@@ -117,7 +117,7 @@ mod tests {
         assert!(scores.services["callee"] > scores.services["a-caller"], "{scores:?}");
     }
 
-    /// A chain cpu → latency → the caller's latency with scores 5, 1, 4: the CPU looks through the quiet latency and becomes 9.
+    /// A chain cpu → latency → the caller's latency with scores 5, 1, 4: the adjustment passes through the quiet latency, and the CPU becomes 9.
     #[test]
     fn adjustment_worked_by_hand() {
         let one = vec![1.0; 4];

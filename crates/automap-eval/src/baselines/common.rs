@@ -16,7 +16,7 @@ pub struct BaselineInput<'a> {
     pub rows: &'a Rows,
     /// The call graph; may be empty.
     pub calls: &'a CallGraph,
-    /// The service that receives user requests; `None` where the data set does not name it.
+    /// The service that receives user requests; `None` if the data set does not name it.
     pub entry: Option<&'a str>,
     /// Seed of random choices.
     pub seed: u64,
@@ -47,13 +47,12 @@ impl BaselineScores {
     }
 }
 
-/// Series that can point to a culprit, with their index in the frame. Series measured outside the system cannot: they belong to no
-/// service.
+/// Series that can point to a root cause, with their index in the frame. Series measured outside the system cannot: they belong to no service.
 pub(super) fn candidates(frame: &MetricFrame) -> impl Iterator<Item = (usize, &Series)> {
     frame.series().iter().enumerate().filter(|(_, s)| s.metric.side != Side::Outside)
 }
 
-/// The observed samples of baseline and incident; `None` where either has too few to judge.
+/// The observed samples of baseline and incident; `None` if either has too few to judge.
 pub(super) fn windows(series: &Series, rows: &Rows) -> Option<(Vec<f64>, Vec<f64>)> {
     let pick = |rows: &[usize]| rows.iter().map(|&i| series.values[i]).filter(|v| !v.is_nan()).collect::<Vec<_>>();
     let (normal, incident) = (pick(&rows.baseline), pick(&rows.incident));

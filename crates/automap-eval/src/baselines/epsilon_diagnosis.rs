@@ -25,7 +25,7 @@ pub(super) fn score(input: &BaselineInput) -> BaselineScores {
     BaselineScores::of_series(input.frame, scored)
 }
 
-/// Both samples pooled and sorted, and which values belong to the incident.
+/// Both samples pooled and sorted, with a flag for values of the incident.
 struct Test {
     /// Distance to the next value.
     gaps: Vec<f64>,
@@ -91,7 +91,7 @@ mod tests {
         let test = Test::new(&[0.0, 1.0], &[2.0, 4.0]);
         assert_eq!(test.energy(&test.is_incident), (3.5, 5.0));
         assert_eq!(test.statistic(), 0.7);
-        // Of the six ways to choose two of four, {0, 1} and {2, 4} are as extreme: p near 1/3.
+        // Of the six ways to choose two of four, {0, 1} and {2, 4} are equally extreme: p near 1/3.
         let p = test.p_value(&mut Rng::new(1));
         assert!((p - 1.0 / 3.0).abs() < 0.12, "{p}");
     }

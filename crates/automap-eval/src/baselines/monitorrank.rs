@@ -1,13 +1,13 @@
 //! MonitorRank (Kim, Sumbaly & Shah, SIGMETRICS 2013): a random walk with restarts on the call graph, attracted by services whose metrics
 //! move like those of the front-end.
 //!
-//! The similarity of a service is its largest |Pearson correlation| with the front-end's symptom over both windows. The walk goes from
-//! caller to callee with the callee's similarity as weight and back with ρ times the caller's; it stays where no callee is more similar, and
-//! restarts at a service in proportion to its similarity. Visits are computed exactly, not sampled. Without calls only the restarts are
-//! left, so services are ordered by similarity.
+//! The similarity of a service is its largest |Pearson correlation| with the front-end's symptom over both windows. The walk goes from caller to
+//! callee with the callee's similarity as weight and back with ρ times the caller's; it stays if no callee is more similar, and restarts at a service
+//! in proportion to its similarity. Visits are computed exactly, not sampled. Without calls only the restarts remain, so services are ordered by
+//! similarity.
 //!
-//! Difference from the benchmarks' code: that starts at the latency of the faulty service, which is the answer. Here the front-end is the
-//! entry service named by the data set, otherwise the one service without callers.
+//! Difference from the benchmarks' code: theirs starts at the latency of the faulty service, which is the answer. Here the front-end is the entry
+//! service named by the data set, otherwise the one service without callers.
 
 use automap_core::frame::{MetricFrame, Series, ServiceIdx};
 use automap_core::metric::{Family, Side};
@@ -102,7 +102,7 @@ mod tests {
         let scores = test_frames::score(Baseline::MonitorRank, &frame(), 4, &calls);
         assert!(scores.services["guilty"] > scores.services["front"], "{scores:?}");
         assert!(scores.services["front"] > scores.services["calm"], "{scores:?}");
-        // Every start is the guilty one. It stays with weight 1 − ρ and goes back with ρ, from where the walk returns at once:
+        // Every start is at the guilty one. The walk stays there with weight 1 − ρ and goes back with ρ, and returns from there at once:
         // π_f = .85·.2·π_g and π_f + π_g = 1.
         assert!((scores.services["guilty"] - 1.0 / 1.17).abs() < 1e-9, "{scores:?}");
     }

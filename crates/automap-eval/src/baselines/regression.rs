@@ -2,7 +2,7 @@
 
 use super::common::is_constant;
 
-/// Ridge penalty per sample on columns of unit variance: collinear columns share their slope, others are not affected.
+/// Ridge penalty per sample on columns of unit variance: collinear columns share their slope, others are unaffected.
 const RIDGE: f64 = 1e-6;
 
 /// A linear model of one series on others.
@@ -14,8 +14,8 @@ pub(super) struct Fit {
 }
 
 impl Fit {
-    /// Fits `y` on the columns `x[j]`, all as long as `y`, without gaps. A constant column gets slope 0. `None` where the normal
-    /// equations cannot be solved.
+    /// Fits `y` on the columns `x[j]`, all as long as `y`, without gaps. A constant column gets slope 0. `None` if the normal equations cannot be
+    /// solved.
     pub(super) fn new(x: &[Vec<f64>], y: &[f64]) -> Option<Self> {
         let n = y.len() as f64;
         let mean = |v: &[f64]| v.iter().sum::<f64>() / n;
@@ -84,7 +84,7 @@ mod tests {
         assert_eq!(solve(vec![vec![0.0]], vec![1.0]), None);
     }
 
-    /// y = 3 + 2a − b; a constant column and a copy of `a` change nothing of what is expected.
+    /// y = 3 + 2a − b; a constant column and a copy of `a` do not change the prediction.
     #[test]
     fn a_plane_is_found_again() {
         let a: Vec<f64> = (0..12).map(f64::from).collect();

@@ -36,17 +36,17 @@ pub struct Case {
 pub struct Truth {
     /// The services with the fault, nearly always one.
     pub services: Vec<String>,
-    /// The other ends of connections that are at fault, by service: naming one of them is as right, in scores of sets.
+    /// The other ends of faulty connections, by service: in scores of sets, naming one of them is equally right.
     pub other_ends: BTreeMap<String, Vec<String>>,
-    /// The indicator that the fault changes first: a metric name without the service, or a family; `None` where the label names none.
+    /// The indicator that the fault changes first: a metric name without the service, or a family; `None` if the label names none.
     pub root_metric: Option<String>,
     /// The kind of fault.
     pub fault: String,
     /// When it began.
     pub started: Timestamp,
-    /// Who felt each fault, by its service; empty where the label does not tell.
+    /// Services that felt each fault, by the fault's service; empty if the label does not say.
     pub felt_by: FeltBy,
-    /// Whether users felt any of it; `None` where the label does not tell.
+    /// Whether users felt any of it; `None` if the label does not say.
     pub is_felt: Option<bool>,
 }
 
@@ -56,13 +56,13 @@ impl Truth {
         format!("{} {}", self.services.join(" "), self.fault)
     }
 
-    /// The services with a fault as the score of sets takes them.
+    /// The services with a fault, in the form that the score of sets takes.
     pub fn faulty_services(&self) -> Vec<FaultyService> {
         let ends = |service: &String| self.other_ends.get(service).cloned().unwrap_or_default();
         self.services.iter().map(|s| FaultyService { other_ends: ends(s), ..FaultyService::new(s.as_str()) }).collect()
     }
 
-    /// Whether this metric of this service is the root cause; `None` where the truth names no metric.
+    /// Whether this metric of this service is the root cause; `None` if the truth names no metric.
     pub fn is_root(&self, service: &str, metric: &str) -> Option<bool> {
         let root = self.root_metric.as_deref()?;
         let is_metric = indicator(metric) == indicator(root) || Metric::parse(metric).family.as_str() == root;

@@ -1,4 +1,4 @@
-//! Reading folders and small JSON files, with errors that name the path.
+//! Reads folders and small JSON files, with errors that name the path.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,7 +19,7 @@ pub(super) fn text(path: &Path) -> Result<String, DatasetError> {
     fs::read_to_string(path).map_err(|e| wrong(path, e))
 }
 
-/// Folders and files of a folder, by name.
+/// Subfolders and files of a folder, by name.
 pub(super) fn list(dir: &Path) -> Result<(Vec<PathBuf>, Vec<PathBuf>), DatasetError> {
     let entries = fs::read_dir(dir).and_then(|entries| entries.map(|e| e.map(|e| e.path())).collect());
     let mut all: Vec<PathBuf> = entries.map_err(|e| wrong(dir, e))?;

@@ -19,7 +19,7 @@ use super::files::{has, json, wrong};
 struct Label {
     #[serde(default)]
     service: String,
-    /// Where several were broken at once.
+    /// If several were faulty at once.
     #[serde(default)]
     services: Vec<String>,
     fault_type: Option<String>,
@@ -80,7 +80,7 @@ pub(super) fn read(location: &CaseLocation) -> Result<Case, DatasetError> {
 /// The calls observed in the case, else the traced calls of its traffic level, else the known calls of its system.
 fn calls(location: &CaseLocation, label: &Label) -> Result<CallGraph, DatasetError> {
     if let Some(observed) = label.edges.as_ref().filter(|e| !e.is_empty()) {
-        // Some recordings hold addresses instead of names.
+        // Some recordings contain addresses instead of names.
         let named = observed.iter().filter(|(_, to)| !to.starts_with(|c: char| c.is_ascii_digit()));
         return Ok(calls::graph(&named.cloned().collect()));
     }
@@ -125,7 +125,7 @@ mod tests {
         assert!(locations[0].read(false).unwrap().observation.calls.is_empty());
         // A set named directly is the same set.
         assert_eq!(Dataset::open(&root.join("shop")).unwrap().incidents().next().unwrap().set, "shop");
-        // Several may be broken at once; none is no truth.
+        // Several may be faulty at once; an empty list is not a truth.
         fs::write(
             case.join("truth.json"),
             r#"{"services": ["user", "carts"], "inject_time": 3, "root_metric": "carts_cpu"}"#,

@@ -1,5 +1,5 @@
-//! Captures of the lab: `<name>.parquet` with the ledger's entries of the injected faults in `<name>.json`. Without an entry of a
-//! cause it is a quiet window.
+//! Captures of the lab: `<name>.parquet` with the ledger's entries of the injected faults in `<name>.json`. Without an entry for a cause it is a
+//! quiet window.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -24,7 +24,7 @@ pub(super) fn is_quiet(capture: &Path) -> bool {
 pub(super) fn read(location: &CaseLocation) -> Result<Case, DatasetError> {
     let injected = causes(json(&location.path.with_extension("json"))?);
     let observation = capture::read(&location.path).map_err(|e| wrong(&location.path, e))?;
-    // Users enter at the service without callers; with several of them the entry is not known.
+    // Users enter at the service without callers; if there are several, the entry is unknown.
     let entry = match observation.calls.entries()[..] {
         [only] => Some(only.to_owned()),
         _ => None,
@@ -32,13 +32,13 @@ pub(super) fn read(location: &CaseLocation) -> Result<Case, DatasetError> {
     Ok(Case { entry, truth: truth(&injected), observation })
 }
 
-/// Those that are to be found: to name a decoy is wrong.
+/// The injections that should be found; naming a decoy is wrong.
 fn causes(mut injected: Vec<Injection>) -> Vec<Injection> {
     injected.retain(|i| i.role == Role::Cause);
     injected
 }
 
-/// `NetworkChaos delay`; of several at once all of them.
+/// `NetworkChaos delay`; if there are several at once, all of them.
 fn faults(injected: &[Injection]) -> String {
     let mut all: Vec<String> = injected.iter().map(|i| format!("{} {}", i.kind, i.action)).collect();
     all.dedup();
@@ -65,7 +65,7 @@ fn truth(injected: &[Injection]) -> Option<Truth> {
     })
 }
 
-/// Who felt a fault, where the ledger tells; without users who felt it nobody did.
+/// The services that felt a fault, if the ledger has them; if no users felt it, none did.
 fn felt_by(injection: &Injection) -> Option<(String, BTreeSet<String>)> {
     let is_felt = injection.spec.get("users_feel_it")?.as_bool()?;
     let names = injection.spec.get("felt_by")?.as_array()?.iter().filter_map(|name| Some(name.as_str()?.to_owned()));

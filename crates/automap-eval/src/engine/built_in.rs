@@ -1,7 +1,7 @@
 //! The built-in engines behind the common interface, and one ranking of metrics across services.
 //!
-//! The answer is that of `automap diagnose`: the same analysis, and the verdict, the named causes and the confidence of its report. Where the report
-//! shows no candidates ("no incident"), the ranking behind it counts for nothing. Where it does, the ranking is taken whole, since a report lists five.
+//! The answer is that of `automap diagnose`: the same analysis, with the verdict, named causes and confidence of its report. If the report shows no
+//! candidates ("no incident"), the underlying ranking does not count. If it does, the whole ranking is used, since a report lists only five.
 //!
 //! The core ranks the metrics within each service (`rank::rank_metrics`) but not across services, which metric-level scores need. Here the
 //! score of a metric is the score of its service times the metric's share of the service's best metric.
@@ -55,7 +55,7 @@ fn metric_scores(analysis: &Analysis) -> BTreeMap<(String, String), f64> {
     let mut first_metric_scores: BTreeMap<ServiceIdx, f64> = BTreeMap::new();
     let mut out = BTreeMap::new();
     for m in rank_metrics(ranking, anomalies) {
-        // The metrics of a service come in descending order, so that the first one is its best.
+        // The metrics of a service are in descending order, so the first one is its best.
         let first = *first_metric_scores.entry(m.service).or_insert(m.score.max(MIN_SCORE));
         let name = anomalies.series[m.evidence].metric.name.clone();
         let score = scores.get(&m.service).copied().unwrap_or(MIN_SCORE) * m.score / first;
@@ -74,7 +74,7 @@ mod tests {
 
     use super::*;
 
-    /// The ranking behind "no incident" is not shown to anybody, so it is no answer.
+    /// The ranking behind "no incident" is not shown to the user, so it is not an answer.
     #[test]
     fn what_is_not_shown_is_no_answer() {
         let times: Vec<_> = (0..60).map(|i| Timestamp::from_ms(i * 1000)).collect();

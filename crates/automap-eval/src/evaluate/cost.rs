@@ -1,4 +1,4 @@
-//! Measures what answers cost: processor time of all threads, and the peak memory of the process.
+//! Measures the cost of answers: CPU time of all threads, and the peak memory of the process.
 //!
 //! Memory comes from `/proc`, so it is known on Linux only.
 
@@ -8,14 +8,14 @@ use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
 
-/// Runs `work` and measures the processor time that the whole process uses meanwhile. Other work in the process would be counted too.
+/// Runs `work` and measures the CPU time that the whole process uses meanwhile, including any other work in it.
 pub(super) fn cpu_of<T>(work: impl FnOnce() -> T) -> (T, Duration) {
     let before = process_cpu_time();
     let done = work();
     (done, process_cpu_time().saturating_sub(before))
 }
 
-/// Processor time that all threads of this process have used.
+/// CPU time of all threads of this process.
 fn process_cpu_time() -> Duration {
     let t = clock_gettime(ClockId::ProcessCPUTime);
     Duration::new(t.tv_sec.unsigned_abs(), u32::try_from(t.tv_nsec).unwrap_or_default())
@@ -23,7 +23,7 @@ fn process_cpu_time() -> Duration {
 
 /// Largest resident memory of this process so far, in bytes; `None` on systems other than Linux.
 ///
-/// The kernel counts pages for each thread and adds them up now and then, so what it calls the peak may fall a little: the largest answer counts.
+/// The kernel counts pages per thread and sums them only from time to time, so its peak may fall slightly: the largest value counts.
 #[cfg(target_os = "linux")]
 pub(super) fn memory_max_bytes() -> Option<u64> {
     const KIB: u64 = 1024;
@@ -32,7 +32,7 @@ pub(super) fn memory_max_bytes() -> Option<u64> {
     Some(LARGEST.fetch_max(now, Ordering::Relaxed).max(now))
 }
 
-/// Not known on this system.
+/// Unknown on this system.
 #[cfg(not(target_os = "linux"))]
 pub(super) fn memory_max_bytes() -> Option<u64> {
     None

@@ -1,4 +1,4 @@
-//! Evaluates one engine on one case: asks without the truth, then scores the answer with it.
+//! Evaluates one engine on one case: queries it without the truth, then scores the answer with it.
 //!
 //! Also builds the fault-free questions that measure false alarms: the time before an incident is cut so that its last part looks like an
 //! incident to the engine.
@@ -81,7 +81,7 @@ fn score_answer(outcome: &mut Outcome, answer: &Answer, truth: &Truth, calls: &C
     }
     if let Some(named) = &answer.named {
         outcome.named_set = Some(SetScore::of(&truth.faulty_services(), named));
-        // Who is not told who calls whom can tell no chain.
+        // An engine that is not given the calls cannot report a chain.
         let can_tell = !truth.felt_by.is_empty() && !calls.is_empty();
         outcome.paths = can_tell.then(|| PathScore::of(&truth.felt_by, named, &answer.paths, calls));
     }
@@ -113,9 +113,8 @@ fn chance_scores(case: &Case, truth: &Truth) -> (Accuracy, Option<ScoreAndChance
     )
 }
 
-/// Evaluates fault-free time: a recording without a fault, or the time before the incident. Its last part takes the role of the
-/// incident; it is as long as the real incident, but at most a third of the period. `None` where the case cannot be read or the period
-/// is empty.
+/// Evaluates fault-free time: a recording without a fault, or the time before the incident. Its last part takes the role of the incident; it is as
+/// long as the real incident, but at most a third of the period. `None` if the case cannot be read or the period is empty.
 pub(super) fn evaluate_quiet_period(
     loaded: &LoadedCase,
     engine: Engine,

@@ -11,7 +11,7 @@ use automap_core::time::{Timestamp, WindowHint};
 pub enum OnsetHint {
     /// The true time, marked as certain.
     Exact,
-    /// A time that is this many milliseconds late (negative: early), as an alert would give it. The engine may look around it.
+    /// A time that is this many milliseconds late (negative: early), as an alert would give it. The engine may search around it.
     Shifted(i64),
     /// No time: the engine has to find it in the data.
     Unknown,

@@ -1,6 +1,6 @@
-//! The scores of an evaluation as plain, versioned data: what `automap eval -o json` prints and what the tables are made of.
+//! The scores of an evaluation as plain, versioned data, which `automap eval -o json` prints and the tables show.
 //!
-//! `aggregate` computes it from the outcomes, `render` and `tables` write it for people, [`csv`] for spreadsheets.
+//! `aggregate` computes it from the outcomes, `render` and `tables` write it for users, [`csv`] for spreadsheets.
 
 mod aggregate;
 mod cases;

@@ -6,14 +6,14 @@ use automap_core::stats::{mad, mean, median, sd};
 
 use super::Measure;
 
-/// Fewer samples than this tell nothing of a series.
+/// Series with fewer samples than this are not measured.
 const MIN_SAMPLES: usize = 40;
-/// Distances at which a series is compared with itself, in samples.
+/// Lags of the autocorrelation, in samples.
 const LAGS: [usize; 3] = [1, 6, 12];
-/// A symptom moves where its median leaves the earlier one by so many spreads of before, and by this share of it.
+/// A symptom moves if its median differs from the earlier one by this many of the earlier spreads, and by this share of it.
 const MOVES: (f64, f64) = (3.0, 0.1);
 
-/// What one series before the fault is like; `NaN` is a missing sample. A series that never changes has no noise to compare. O(n).
+/// The properties of one series before the fault; `NaN` is a missing sample. A series that never changes has no noise to compare. O(n).
 pub(super) fn of_series(values: &[f64]) -> Vec<(Measure, f64)> {
     let seen = values.iter().filter(|v| !v.is_nan()).count();
     if seen < MIN_SAMPLES {
@@ -34,7 +34,7 @@ pub(super) fn of_series(values: &[f64]) -> Vec<(Measure, f64)> {
     out
 }
 
-/// The fourth central moment by the squared second; `None` without any spread.
+/// The fourth central moment divided by the squared second; `None` without any spread.
 fn kurtosis(values: &[f64]) -> Option<f64> {
     let centre = mean(values);
     let moment = |power: i32| values.iter().map(|v| (v - centre).powi(power)).sum::<f64>() / values.len() as f64;
@@ -42,7 +42,7 @@ fn kurtosis(values: &[f64]) -> Option<f64> {
     (second > 0.0).then(|| moment(4) / (second * second))
 }
 
-/// Of pairs of samples that were both seen; `None` without any.
+/// Over pairs of observed samples; `None` without any.
 fn autocorrelation(values: &[f64], mean: f64, lag: usize) -> Option<f64> {
     let later = values.get(lag..)?;
     let pairs = values.iter().zip(later).filter(|(a, b)| !a.is_nan() && !b.is_nan());
@@ -55,7 +55,7 @@ fn autocorrelation(values: &[f64], mean: f64, lag: usize) -> Option<f64> {
     (n > lag && own > 0.0).then(|| sum / own)
 }
 
-/// The share of services with latency or errors whose latency or errors move after the first `quiet` samples; `None` where there are none.
+/// The share of services with latency or errors whose latency or errors move after the first `quiet` samples; `None` if there are none.
 pub(super) fn moved(frame: &MetricFrame, quiet: usize) -> Option<f64> {
     let is_symptom = |s: &&Series| {
         s.peer.is_none() && s.metric.side == Side::Own && matches!(s.metric.family, Family::Latency | Family::Error)
@@ -105,7 +105,7 @@ mod tests {
         assert!((get(&white, Measure::Noise).unwrap() - 0.1).abs() < 0.01);
         assert!((get(&white, Measure::Jumps).unwrap() - 3.0).abs() < 0.3);
         assert!(get(&white, Measure::Autocorrelation(1)).unwrap().abs() < 0.05);
-        // Each sample keeps 0.9 of the one before: 0.9 at lag 1, 0.9⁶ = 0.53 at lag 6, 0.9¹² = 0.28 at lag 12.
+        // Each sample keeps 0.9 of the previous one: 0.9 at lag 1, 0.9⁶ = 0.53 at lag 6, 0.9¹² = 0.28 at lag 12.
         let mut last = 0.0;
         let kept: Vec<f64> = (0..40_000)
             .map(|_| {

@@ -1,29 +1,30 @@
-//! Whether the chain of calls that is told from the users to a named cause is one over which the fault really came.
+//! Whether the chain of calls reported from the users to a named cause is one that the fault really took.
 //!
-//! A chain is true if it begins where users enter, each service on it calls the next, it holds the place of the fault or ends at the service that cannot be told from it, and
-//! each service on it felt the fault. It is scored for the named causes that are right, where the truth tells who felt the fault: in simulated incidents. Where nobody felt it, there is no chain.
+//! A chain is true if it begins where users enter, each service on it calls the next, it contains the place of the fault or ends at the service that
+//! cannot be distinguished from it, and each service on it felt the fault. Chains are scored for correctly named causes if the truth says who felt
+//! the fault, as in simulated incidents. If nobody felt it, there is no chain.
 //!
-//! Worked example. `front-end` calls `orders` and `user`, and both call `db`, which is slow; `user` is so rarely asked for anything of it that it answers as before. `front-end`,
-//! `orders`, `db` is true. `front-end`, `user`, `db` are calls as well, and the fault did not come by them.
+//! Worked example. `front-end` calls `orders` and `user`, and both call `db`, which is slow; `user` needs `db` so rarely that it answers as before.
+//! `front-end`, `orders`, `db` is true. `front-end`, `user`, `db` are calls as well, but the fault did not take them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use automap_core::topology::CallGraph;
 
-/// Who felt each fault, by the place of the fault.
+/// The services that felt each fault, by the place of the fault.
 pub type FeltBy = BTreeMap<String, BTreeSet<String>>;
 
-/// Chains of one answer: how many are true, of how many.
+/// Chains of one answer: the number of true ones, and of all.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PathScore {
     /// True chains.
     pub right: usize,
-    /// Right causes with a chain to score.
+    /// Correctly named causes with a chain to score.
     pub of: usize,
 }
 
 impl PathScore {
-    /// Scores the chains of the named causes, which stand in the same order.
+    /// Scores the chains of the named causes, which are in the same order.
     pub fn of(felt_by: &FeltBy, named: &[Vec<String>], paths: &[Vec<String>], calls: &CallGraph) -> Self {
         let mut score = Self::default();
         for (cause, path) in named.iter().zip(paths) {
@@ -39,7 +40,7 @@ impl PathScore {
     }
 }
 
-/// Whether it leads from an entry over calls; what is called by nobody, such as a node, may stand at the end.
+/// Whether it leads from an entry along calls; a place that is never called, such as a node, may be at the end.
 fn is_chain(path: &[String], place: &str, calls: &CallGraph) -> bool {
     let is_called = calls.edges().any(|(_, callee, _)| callee == place);
     let is_link =

@@ -1,5 +1,4 @@
-//! CIRCA's structural graph: every metric is traffic, saturation, latency or errors of a service, and the architecture tells which causes
-//! which.
+//! CIRCA's structural graph: every metric is traffic, saturation, latency or errors of a service, and the architecture determines what causes what.
 //!
 //! Within a service traffic causes saturation, saturation causes latency, and latency causes errors; each of them also causes all later ones
 //! directly. Traffic flows from caller to callee; latency and errors flow from callee to caller. If a service has no metric of some kind, the

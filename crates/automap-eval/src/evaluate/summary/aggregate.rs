@@ -119,13 +119,13 @@ fn engine_summary(sets: &BySet, cpu: &BTreeMap<String, Duration>, seed: u64) -> 
     }
 }
 
-/// `None` where the engine names no causes.
+/// `None` if the engine names no causes.
 fn set_totals(cases: &[&Outcome]) -> Option<SetTotals> {
     let all: Vec<SetScore> = cases.iter().filter_map(|o| o.named_set).collect();
     (!all.is_empty()).then(|| SetTotals::of(all))
 }
 
-/// `None` where no truth tells who felt a fault.
+/// `None` if no truth says who felt a fault.
 fn path_totals(cases: &[&Outcome]) -> Option<Share> {
     let all: Vec<PathScore> = cases.iter().filter_map(|o| o.paths).collect();
     let right = all.iter().map(|p| p.right).sum();

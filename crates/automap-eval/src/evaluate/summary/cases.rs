@@ -1,4 +1,4 @@
-//! What an engine answered to each case, beside the truth: for whoever wants to look behind a mean, or to compare with another tool case by case.
+//! Each engine's answer to each case, with the truth: for readers who want the cases behind a mean, or a comparison with another tool case by case.
 
 use super::model::CaseSummary;
 use super::table::Table;
@@ -24,7 +24,7 @@ pub(super) fn case_summary(outcome: &Outcome) -> CaseSummary {
     }
 }
 
-/// One row a case: the rank of its first true cause by each engine, and what the first engine says instead. `None` where no cases are listed.
+/// One row per case: the rank of its first true cause by each engine, and the first engine's top services. `None` if no cases are listed.
 pub(super) fn cases_table(onset: &OnsetSummary) -> Option<Table> {
     let (first_name, first) = onset.engines.0.first()?;
     let rows = first.cases.as_ref()?.iter().enumerate().map(|(i, case)| {

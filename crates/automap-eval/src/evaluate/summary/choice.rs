@@ -1,15 +1,15 @@
-//! Leaves out one system at a time: which engine would have been chosen by the scores on all others, and what the choice costs on the one left out.
+//! Leaves out one system at a time: which engine would have been chosen by the scores on all others, and the cost of that choice on the one left out.
 //!
-//! A mean over data sets says which engine is best on those. Whoever has another system wants to know whether that tells them anything: the engine that
-//! won elsewhere is applied, and its regret is what the best engine for this system would have scored more (arXiv 2606.29159 compares methods in this way).
-//! Systems count once each, however many sets were recorded on them. Two sets are of one system where half of the services of the smaller one, or more,
-//! are in the other.
+//! A mean over data sets shows which engine is best on those. What a user with another system wants to know is whether that carries over: the engine
+//! that won on the other systems is applied, and its regret is how much more the best engine for this system would have scored (arXiv 2606.29159
+//! compares methods in this way). Each system counts once, however many sets were recorded on it. Two sets belong to one system if at least half of
+//! the services of the smaller one are in the other.
 //!
-//! An engine that was developed on the very sets has seen them: its regret here is not that on a system of your own.
+//! An engine that was developed on these sets has seen them: its regret here is not that on a new system.
 //!
 //! # Example
-//! Engine A scores .9 and .8 on two systems, B scores .5 and .6, and on a third A has .3 and B .4. Left out, the third gets A, by .85 against .55, and
-//! the regret is .1. The other two get A too, and nothing is lost. The mean regret is .033.
+//! Engine A scores .9 and .8 on two systems, B scores .5 and .6, and on a third A has .3 and B .4. Left out, the third gets A, by .85 against .55,
+//! and the regret is .1. The other two get A too, without regret. The mean regret is .033.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,10 +17,10 @@ use super::aggregate::round;
 use super::model::{ByName, Choice, EngineSummary, LeftOut};
 use super::table::Table;
 
-/// Share of the smaller set's services from which two sets are of one system.
+/// Share of the smaller set's services from which two sets belong to one system.
 const SAME_SYSTEM: f64 = 0.5;
 
-/// `None` with one engine or one system: then there is nothing to choose, or nothing to choose by.
+/// `None` with one engine or one system: then there is nothing to choose, or nothing to base a choice on.
 pub(super) fn choice(engines: &ByName<EngineSummary>, services: &BTreeMap<String, BTreeSet<String>>) -> Option<Choice> {
     let systems = systems(services);
     if engines.0.len() < 2 || systems.len() < 2 {
@@ -67,7 +67,7 @@ fn systems(services: &BTreeMap<String, BTreeSet<String>>) -> Vec<Vec<&str>> {
     let mut out: Vec<Vec<&str>> = Vec::new();
     for (set, its) in services {
         let is_of = |system: &Vec<&str>| system.iter().any(|other| are_of_one_system(its, &services[*other]));
-        // A set may join systems that had nothing in common before.
+        // A set may link systems that had nothing in common before.
         let (same, others) = out.into_iter().partition::<Vec<_>, _>(is_of);
         out = others;
         let mut system: Vec<&str> = same.into_iter().flatten().chain([set.as_str()]).collect();

@@ -53,7 +53,7 @@ const CASES_HEADER: [&str; 12] = [
     "onset_error_s",
 ];
 
-/// Writes the cases, where the summary lists them. Several services in one cell are separated by spaces, and a value that is not known is an empty cell.
+/// Writes the cases, if the summary lists them. Several services in one cell are separated by spaces, and an unknown value is an empty cell.
 pub fn cases_csv(summary: &Summary) -> String {
     let engines = summary.onsets().flat_map(|onset| onset.engines.0.iter().map(move |engine| (onset, engine)));
     let rows = engines.flat_map(|(onset, (engine, scores))| {
@@ -97,7 +97,7 @@ pub fn csv(summary: &Summary) -> String {
     table(HEADER, rows)
 }
 
-/// A name that came with the data: no formula to a spreadsheet. A late onset such as `+60s` is our own word and stays as it is.
+/// A name from the data, escaped so that a spreadsheet does not read it as a formula. A late onset such as `+60s` is our own and is not escaped.
 fn name_cell(name: &str) -> String {
     spreadsheet_cell(&plain(name)).into_owned()
 }
@@ -130,7 +130,7 @@ fn record(
     cells.extend(interval.map_or_else(Default::default, |ends| ends.map(|end| end.to_string())));
     cells.extend(chance.map_or_else(Default::default, |scores| scores.map(|score| score.to_string())));
     cells.push(cpu_s.map_or_else(String::new, |s| format!("{s:.6}")));
-    // Sets are of services; the lines of metrics have none.
+    // Sets consist of services; the lines of metrics have none.
     let sets = group.named_sets.filter(|_| level == "service");
     for share in [sets.map(|s| s.precision), sets.map(|s| s.recall), sets.map(|s| s.exact)] {
         cells.extend(match share.and_then(|s| Some([s.share?, s.low, s.high])) {

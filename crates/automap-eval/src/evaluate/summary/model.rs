@@ -7,7 +7,7 @@ use crate::score::Accuracy;
 use crate::score::bootstrap::AccuracyInterval;
 use crate::score::calibration::{CoveragePoint, ReliabilityBin};
 
-/// Version of the JSON. It grows when a name, a type or a meaning changes.
+/// Version of the JSON. It is incremented if a name, a type or a meaning changes.
 pub const VERSION: u32 = 2;
 
 /// Everything that an evaluation measured.
@@ -21,10 +21,10 @@ pub struct Summary {
     pub topology: bool,
     /// Seed of all random choices.
     pub seed: u64,
-    /// Results for the first onset that was asked for.
+    /// Results for the first requested onset.
     #[serde(flatten)]
     pub first: OnsetSummary,
-    /// Results for the other onsets, in the order asked for.
+    /// Results for the other onsets, in the requested order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub other_onsets: Vec<OnsetSummary>,
     /// Largest resident memory of the process, in megabytes (10⁶ bytes); `None` on systems other than Linux.
@@ -32,7 +32,7 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// All onsets in the order asked for.
+    /// All onsets in the requested order.
     pub fn onsets(&self) -> impl Iterator<Item = &OnsetSummary> {
         std::iter::once(&self.first).chain(&self.other_onsets)
     }
@@ -43,12 +43,12 @@ impl Summary {
 pub struct OnsetSummary {
     /// `known`, `+60s`, …, `detected`.
     pub onset: String,
-    /// By engine, in the order asked for.
+    /// By engine, in the requested order.
     pub engines: ByName<EngineSummary>,
-    /// How far the first engine's onsets are off, where the engines had to find them.
+    /// How far the first engine's onsets are off, if the engines had to find them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub onset_error: Option<OnsetErrors>,
-    /// Which engine would have been chosen for each system by the others; `None` with one engine or one system.
+    /// Which engine the other systems would have chosen for each system; `None` with one engine or one system.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub choice: Option<Choice>,
 }
@@ -63,7 +63,7 @@ pub struct EngineSummary {
     pub sets: ByName<GroupScores>,
     /// By kind of fault, cases of all sets together.
     pub fault_kinds: ByName<GroupScores>,
-    /// By whether users felt the fault, where truths tell.
+    /// By whether users felt the fault, if the truth says so.
     #[serde(skip_serializing_if = "ByName::is_empty")]
     pub by_felt: ByName<GroupScores>,
     /// This engine minus the first one, mean over sets; `None` for the first.
@@ -77,7 +77,7 @@ pub struct EngineSummary {
     pub quiet: Option<QuietSummary>,
     /// Cases without an answer, which count as misses.
     pub misses: Vec<Miss>,
-    /// The answer to every case, by set and case; `None` unless asked for.
+    /// The answer to every case, by set and case; `None` unless requested.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cases: Option<Vec<CaseSummary>>,
 }
@@ -92,16 +92,16 @@ pub struct GroupScores {
     /// Score of the service rankings.
     #[serde(flatten)]
     pub services: Estimate,
-    /// Score of the rankings of (service, metric) pairs; `None` where no truth names a metric.
+    /// Score of the rankings of (service, metric) pairs; `None` if no truth names a metric.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metric_level: Option<MetricLevel>,
     /// The named causes compared with the faults, every case counting once; `None` for engines that name none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub named_sets: Option<SetTotals>,
-    /// The chains from the users to named causes that are right, true ones of all; `None` where no truth tells who felt a fault.
+    /// The reported chains from the users to correctly named causes, true ones of all; `None` if no truth says who felt a fault.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub named_paths: Option<Share>,
-    /// Mean processor time of an answer, in seconds; `None` for groups that were not measured separately.
+    /// Mean CPU time of an answer, in seconds; `None` for groups that were not measured separately.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cpu_s_per_case: Option<f64>,
 }
@@ -163,7 +163,7 @@ impl From<AccuracyInterval> for IntervalEnds {
 pub struct ConfidenceSummary {
     /// Cases in which a cause was named.
     pub named: usize,
-    /// Share of those in which the named cause is a true one; `None` where none was named.
+    /// Share of those in which the named cause is a true one; `None` if none was named.
     pub named_right: Option<f64>,
     /// Expected calibration error; `None` without cases.
     pub calibration_error: Option<f64>,
@@ -192,7 +192,7 @@ pub struct QuietGroup {
     pub unanswered: usize,
     /// Share in which a cause was named: false alarms.
     pub named: f64,
-    /// Share in which the answer has an onset; 1 where it was given.
+    /// Share in which the answer has an onset; 1 if it was given.
     pub onset_found: f64,
     /// Confidence in the first service; `None` without any answer.
     pub confidence: Option<Spread>,
@@ -232,7 +232,7 @@ pub struct OnsetGroup {
     pub error_steps: Option<Spread>,
     /// Share of all cases within two samples.
     pub within_2_steps: f64,
-    /// Share of all cases more than two samples early: baseline was taken for the incident.
+    /// Share of all cases more than two samples early: part of the baseline was taken for the incident.
     pub early: f64,
     /// Share of all cases more than two samples late: part of the incident was taken for baseline.
     pub late: f64,
@@ -260,13 +260,13 @@ pub struct CaseSummary {
     pub fault: String,
     /// The services with the fault.
     pub causes: Vec<String>,
-    /// Rank of the first of them, from 1; `None` where the answer has none.
+    /// Rank of the first of them, from 1; `None` if the answer has none.
     pub rank: Option<usize>,
-    /// Rank of its metric among all metrics; `None` where the answer does not have it, or the truth names none.
+    /// Rank of its metric among all metrics; `None` if the answer does not have it, or the truth names none.
     pub metric_rank: Option<usize>,
     /// The first services of the answer, at most [`crate::evaluate::RANKED_KEPT`].
     pub services: Vec<String>,
-    /// Confidence in the first; `None` where the engine gives none or did not answer.
+    /// Confidence in the first; `None` if the engine gives none or did not answer.
     pub confidence: Option<f64>,
     /// Whether it was named as the cause.
     pub is_named: Option<bool>,
@@ -276,7 +276,7 @@ pub struct CaseSummary {
     pub reason: Option<String>,
 }
 
-/// Every system left out once: which engine the others would have chosen for it.
+/// Results of leaving out each system once: the engine that the others would have chosen for it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
 pub struct Choice {
     /// Mean AC@1 of the chosen engines on the systems left out.
@@ -300,7 +300,7 @@ pub struct LeftOut {
     pub best: String,
     /// Its AC@1.
     pub best_ac1: f64,
-    /// What the choice costs: the difference of the two.
+    /// The cost of the choice: the difference of the two.
     pub regret: f64,
 }
 

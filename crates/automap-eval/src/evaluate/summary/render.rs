@@ -1,6 +1,6 @@
 //! Writes the tables of a summary, as aligned text for a terminal or as Markdown for a pull request.
 //!
-//! Which tables there are and what they hold is decided in `tables`.
+//! `tables` decides which tables there are and what they contain.
 
 use automap_render::table::{self, Align};
 
