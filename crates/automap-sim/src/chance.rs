@@ -1,8 +1,8 @@
-//! Random variables that the project's generator does not have by itself.
+//! Random variables that the project's generator does not provide.
 
 use automap_core::random::Rng;
 
-/// Log-normal with this **mean**: heavy-tailed as the work of requests is. `sigma` of 1 has a 99th percentile of six means.
+/// Log-normal with this **mean**: heavy-tailed, like the work of requests. With `sigma` 1, the 99th percentile is six means.
 pub(crate) fn lognormal(rng: &mut Rng, mean: f64, sigma: f64) -> f64 {
     mean * (sigma * rng.normal() - 0.5 * sigma * sigma).exp()
 }
@@ -12,12 +12,12 @@ pub(crate) fn between(rng: &mut Rng, from: f64, to: f64) -> f64 {
     from + (to - from) * rng.unit()
 }
 
-/// Whether something of this probability happens.
+/// Whether an event of this probability happens.
 pub(crate) fn happens(rng: &mut Rng, probability: f64) -> bool {
     rng.unit() < probability
 }
 
-/// An index, each as likely as its weight says; `None` where no weight is above zero.
+/// An index, with a probability proportional to its weight; `None` if no weight is above zero.
 pub(crate) fn weighted(rng: &mut Rng, weights: &[f64]) -> Option<usize> {
     let total: f64 = weights.iter().sum();
     if total <= 0.0 {

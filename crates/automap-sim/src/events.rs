@@ -1,4 +1,4 @@
-//! What is going to happen, in order of time; of two events of the same microsecond the one that was planned first.
+//! Future events, in order of time; events in the same microsecond are ordered by when they were planned.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -9,13 +9,13 @@ pub(crate) type Micros = u64;
 /// One event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Event {
-    /// A user asks for something.
+    /// A user sends a request.
     User,
     /// A request reaches a service.
     Arrive(Id),
     /// A slice of work is done.
     Worked(Id),
-    /// What a request waited for (a disk, a lock) is there.
+    /// The resource that a request waited for (a disk, a lock) is available.
     Resume(Id),
     /// The answer to an attempt reaches its caller.
     Reply(Id, bool),
@@ -23,17 +23,17 @@ pub(crate) enum Event {
     Timeout(Id),
     /// A failed attempt is made again.
     Retry(Id),
-    /// A service that was down is back.
+    /// A service that was down is up again.
     Back(u32),
-    /// A service has so many pods from now on.
+    /// A service has this many pods from now on.
     Scaled(u32, u32),
     /// A metrics endpoint is read.
     Scrape(u32),
-    /// Shares of processors are looked at, and faults begin and end.
+    /// Processor shares are evaluated, and faults begin and end.
     Tick,
 }
 
-/// A place in a slab that is used again and again, and which of its uses is meant.
+/// A slot in a slab that is reused, and a counter of its uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Id {
     pub(crate) place: u32,
@@ -58,7 +58,7 @@ impl Agenda {
     }
 }
 
-/// Values in places that are used again. An id of an earlier use finds nothing.
+/// Values in reusable slots. An id of an earlier use finds nothing.
 #[derive(Debug)]
 pub(crate) struct Slab<T> {
     places: Vec<(u32, Option<T>)>,
@@ -96,7 +96,7 @@ impl<T> Slab<T> {
         Some(value)
     }
 
-    /// Those in use that fit, in the order of their places.
+    /// Those in use that match, in the order of their slots.
     pub(crate) fn find(&self, fits: impl Fn(&T) -> bool) -> Vec<Id> {
         let used = self.places.iter().enumerate();
         used.filter(|(_, (_, slot))| slot.as_ref().is_some_and(&fits))

@@ -1,16 +1,17 @@
-//! The same scrapes as text in the OpenMetrics format, under the names that a cluster has: Istio's side-cars, cAdvisor, kube-state-metrics, node_exporter and an exporter
-//! beside each store.
+//! The same scrapes as text in the OpenMetrics format, under the names used in a cluster: Istio's sidecars, cAdvisor, kube-state-metrics,
+//! node_exporter and an exporter for each store.
 //!
-//! [`history`] writes all samples with their times, as `promtool tsdb create-blocks-from openmetrics` reads them; [`at`] writes what one scrape of everything would find at a
-//! time. A capture of the same incident holds the rates of the same counters, so that a Prometheus that holds the text is another way to the same numbers.
+//! [`history`] writes all samples with their times, as `promtool tsdb create-blocks-from openmetrics` reads them; [`at`] writes what one scrape of
+//! all targets would return at a time. A capture of the same incident contains the rates of the same counters, so a Prometheus with this text leads
+//! to the same numbers.
 //!
 //! ```text
 //! # TYPE istio_requests counter
 //! istio_requests_total{reporter="destination",source_workload="gateway",…,response_code="200",pod="svc-03-…"} 4711 1763942405.12
 //! ```
 //!
-//! Families that a fault does not touch are left out, as are the other few hundred that such exporters have; failed scrapes leave gaps and no stale markers, which the format
-//! cannot express.
+//! Families that no fault affects are left out, as are the several hundred others of such exporters; failed scrapes leave gaps and no stale markers,
+//! which the format cannot express.
 
 mod cluster;
 mod family;
@@ -29,7 +30,7 @@ use family::{Family, Rows};
 pub use world::NAMESPACE;
 use world::{Row, World};
 
-/// Of which samples there is a line.
+/// Which samples get a line.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Lines {
     /// All, with their times.
@@ -50,10 +51,10 @@ pub fn history(incident: &Incident, start: Timestamp, out: &mut dyn io::Write) -
     write(&World::new(incident, start, f64::INFINITY), Lines::All, out)
 }
 
-/// What a scrape of everything finds `s` seconds after the start. O(services · scrapes · metrics).
+/// What a scrape of all targets returns `s` seconds after the start. O(services · scrapes · metrics).
 pub fn at(incident: &Incident, start: Timestamp, s: f64) -> String {
     let mut text = Vec::new();
-    // A vector takes all that is written to it.
+    // Writing to a vector cannot fail.
     let _ = write(&World::new(incident, start, s), Lines::Latest, &mut text);
     String::from_utf8_lossy(&text).into_owned()
 }
@@ -78,7 +79,7 @@ fn write(world: &World<'_>, lines: Lines, out: &mut dyn io::Write) -> io::Result
 fn text(family: &str, row: &Row, world: &World<'_>, lines: Lines) -> String {
     let mut out = String::new();
     let series = format!("{family}{}{{{}}}", row.suffix, row.labels);
-    // A string takes all that is written to it.
+    // Writing to a string cannot fail.
     match lines {
         Lines::All => row.points.iter().for_each(|(at_s, value)| {
             let _ = writeln!(out, "{series} {value} {}", world.unix_s(*at_s));
@@ -117,7 +118,7 @@ mod tests {
         String::from_utf8(text).unwrap().lines().map(ToOwned::to_owned).collect()
     }
 
-    /// What each series holds at the end, by its name and labels.
+    /// The last value of each series, by its name and labels.
     fn last(lines: &[String]) -> BTreeMap<String, f64> {
         let samples = lines.iter().filter(|line| !line.starts_with('#'));
         samples
@@ -145,7 +146,7 @@ mod tests {
         }
     }
 
-    /// What the callers of a service count and what it counts itself are the same requests, up to those on their way.
+    /// A service and its callers count the same requests, except for those in flight.
     #[test]
     fn both_ends_count_the_same_requests() {
         let incident = incident(Kind::ReleaseHarmless);

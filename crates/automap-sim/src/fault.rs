@@ -1,7 +1,8 @@
-//! What goes wrong on purpose: the kind, where, how strongly, from when to when; and what the truth is called in a ledger.
+//! Injected faults: the kind, the place, the strength and the time; and the name of the truth in a ledger.
 //!
-//! A fault changes what a service, a node or the users do ([`Effect`]); what metrics show of it comes out of the queues. Strengths are drawn relative to the place (a delay in
-//! shares of what the service usually takes), so that some are obvious and some are hardly felt: whether users felt one is measured, not assumed.
+//! A fault changes what a service, a node or the users do ([`Effect`]); the metrics follow from the queues. Strengths are drawn relative to the place
+//! (a delay as a multiple of the service's usual time), so that some faults are obvious and some are hardly felt: whether users felt one is measured,
+//! not assumed.
 
 use automap_chaos::injection::Role;
 use automap_core::entity::EntityKind;
@@ -10,10 +11,10 @@ use automap_core::random::Rng;
 use crate::chance::between;
 use crate::plan::Plan;
 
-/// What goes wrong.
+/// What the fault is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
-    /// Something else in the pod takes its processors.
+    /// Another process in the pod takes its CPUs.
     Cpu,
     /// Memory grows until the container is killed.
     Memory,
@@ -21,11 +22,11 @@ pub enum Kind {
     Kill,
     /// The pod is down.
     Outage,
-    /// Its packets are late.
+    /// Its packets are delayed.
     Delay,
     /// Its packets are lost.
     Loss,
-    /// Nothing reaches it.
+    /// It is unreachable.
     Partition,
     /// Every request takes longer.
     SlowCode,
@@ -35,29 +36,29 @@ pub enum Kind {
     ReleaseSlow,
     /// A new version fails.
     ReleaseFail,
-    /// A setting makes it give up on its calls too early.
+    /// A setting makes it time out its calls too early.
     ConfigTimeout,
-    /// Its cache forgets what it holds.
+    /// Its cache is emptied.
     CacheCold,
     /// A transaction holds a lock that many commands need.
     Lock,
-    /// Somebody else holds nearly all connections.
+    /// Another client holds nearly all connections.
     Connections,
     /// It takes no messages from its broker.
     ConsumerStop,
-    /// Processes beside the pods take a node's processors.
+    /// Processes outside the pods take a node's CPUs.
     NodeCpu,
-    /// Processes beside the pods keep a node's disk busy.
+    /// Processes outside the pods keep a node's disk busy.
     NodeDisk,
     /// More users come.
     Traffic,
-    /// A new version that does what the old one did.
+    /// A new version with the same behaviour.
     ReleaseHarmless,
     /// One pod more than is needed.
     ScaledUp,
 }
 
-/// Where.
+/// The place of a fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Place {
     /// At a service, by index.
@@ -66,54 +67,54 @@ pub enum Place {
     Node(usize),
 }
 
-/// One of them.
+/// A fault.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Fault {
-    /// What.
+    /// Its kind.
     pub kind: Kind,
-    /// Where.
+    /// Its place.
     pub place: Place,
     /// 0 is hardly felt, 1 is obvious.
     pub strength: f64,
-    /// From when, in seconds since the start.
+    /// Start, in seconds since the start of the recording.
     pub from_s: f64,
-    /// Until when.
+    /// End.
     pub to_s: f64,
 }
 
-/// What active faults do to a service.
+/// The effect of active faults on a service.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Effect {
-    /// Further threads that want a processor, in the pod.
+    /// Additional threads in the pod that want a CPU.
     pub(crate) hogs: f64,
-    /// Processor time of a request, times this.
+    /// Factor on the CPU time of a request.
     pub(crate) work: f64,
-    /// Time of a request without a processor, in ms.
+    /// Additional time of a request without a CPU, in ms.
     pub(crate) extra_ms: f64,
     /// Share of requests that fail at once.
     pub(crate) fails: f64,
-    /// Added to each way, in ms.
+    /// Added to each direction, in ms.
     pub(crate) delay_ms: f64,
     /// Share of packets that are lost.
     pub(crate) loss: f64,
     /// Whether nothing gets through.
     pub(crate) is_cut_off: bool,
-    /// Timeouts of its calls, times this.
+    /// Factor on the timeouts of its calls.
     pub(crate) timeout: f64,
-    /// Memory that is not given back, in MiB a second.
+    /// Memory that is not freed, in MiB a second.
     pub(crate) leak_mib_per_s: f64,
-    /// Share of its requests that need a lock which is held for so long, in ms.
+    /// Share of its requests that need a lock, and how long it is held, in ms.
     pub(crate) lock: (f64, f64),
-    /// Share of its workers that somebody else holds.
+    /// Share of its workers held by another client.
     pub(crate) taken: f64,
-    /// Share of what its cache holds that is gone.
+    /// Share of its cache's content that is gone.
     pub(crate) cold: f64,
     /// Whether it takes no messages.
     pub(crate) is_idle: bool,
 }
 
 impl Effect {
-    /// Nothing.
+    /// No effect.
     pub(crate) const NONE: Self = Self {
         hogs: 0.0,
         work: 1.0,
@@ -132,7 +133,7 @@ impl Effect {
 }
 
 impl Kind {
-    /// All of them.
+    /// All kinds.
     pub const ALL: [Self; 21] = [
         Self::Cpu,
         Self::Memory,
@@ -156,10 +157,10 @@ impl Kind {
         Self::ReleaseHarmless,
         Self::ScaledUp,
     ];
-    /// Those that hurt nobody.
+    /// Kinds that do no harm.
     pub const DECOYS: [Self; 2] = [Self::ReleaseHarmless, Self::ScaledUp];
 
-    /// Kind and action in the words of the ledger.
+    /// Kind and action in the ledger's terms.
     pub fn words(self) -> (&'static str, &'static str) {
         match self {
             Self::Cpu => ("StressChaos", "cpu"),
@@ -186,27 +187,27 @@ impl Kind {
         }
     }
 
-    /// Whether it is to be found, or hurts nobody.
+    /// Whether it should be found, or does no harm.
     pub fn role(self) -> Role {
         if Self::DECOYS.contains(&self) { Role::Decoy } else { Role::Cause }
     }
 
-    /// Whether it is to be found.
+    /// Whether it should be found.
     pub fn is_cause(self) -> bool {
         self.role() == Role::Cause
     }
 
-    /// Whether it is a change as operators make them.
+    /// Whether it is a change such as operators make.
     pub fn is_change(self) -> bool {
         self.is_release() || matches!(self, Self::ConfigTimeout | Self::ScaledUp)
     }
 
-    /// Whether another version takes over.
+    /// Whether it deploys another version.
     pub fn is_release(self) -> bool {
         matches!(self, Self::ReleaseSlow | Self::ReleaseFail | Self::ReleaseHarmless)
     }
 
-    /// Where it can be: services by index, with what they are visited by a user's request.
+    /// Possible places: services by index, if a user's request visits them.
     pub fn places(self, plan: &Plan) -> Vec<Place> {
         let visits = plan.visits();
         let is_used = |i: &usize| visits[*i] >= 0.05;
@@ -235,14 +236,14 @@ impl Kind {
 }
 
 impl Fault {
-    /// Draws one of a kind; `None` where the plan has no place for it.
+    /// Draws a fault of a kind; `None` if the plan has no place for it.
     pub fn draw(kind: Kind, plan: &Plan, (from_s, to_s): (f64, f64), rng: &mut Rng) -> Option<Self> {
         let places = kind.places(plan);
         let place = *places.get(rng.below(places.len()))?;
         Some(Self { kind, place, strength: rng.unit(), from_s, to_s })
     }
 
-    /// The name of the place in a frame.
+    /// The place's name in a frame.
     pub fn place_name(&self, plan: &Plan) -> String {
         match self.place {
             Place::Service(i) => plan.services[i].name.clone(),
@@ -250,7 +251,7 @@ impl Fault {
         }
     }
 
-    /// What it does to the service that it is at. `usual_ms`: what a request there takes.
+    /// Its effect on the service at its place. `usual_ms`: the usual time of a request there.
     pub(crate) fn effect(&self, usual_ms: f64, plan: &Plan) -> Effect {
         let Place::Service(i) = self.place else { return Effect::NONE };
         let service = &plan.services[i];
@@ -281,28 +282,28 @@ impl Fault {
         }
     }
 
-    /// Further threads that want a processor of the node.
+    /// Additional threads that want a CPU of the node.
     pub(crate) fn node_hogs(&self, cores: f64) -> f64 {
         if self.kind == Kind::NodeCpu { cores * (1.2 + 5.0 * self.strength) } else { 0.0 }
     }
 
-    /// Share of the node's disk that is taken.
+    /// Share of the node's disk that it takes.
     pub(crate) fn disk_taken(&self) -> f64 {
         if self.kind == Kind::NodeDisk { 0.85 + 0.14 * self.strength } else { 0.0 }
     }
 
-    /// Users' requests, times this.
+    /// Factor on users' requests.
     pub(crate) fn users(&self) -> f64 {
         if self.kind == Kind::Traffic { 2.5 + 4.0 * self.strength } else { 1.0 }
     }
 
-    /// Whether it is in place.
+    /// Whether it is active.
     pub(crate) fn is_on(&self, s: f64) -> bool {
         (self.from_s..self.to_s).contains(&s)
     }
 }
 
-/// A fault of a kind that the plan has a place for; kinds are as likely as each other.
+/// A fault of any kind that the plan has a place for, all equally likely.
 pub fn any(plan: &Plan, window: (f64, f64), rng: &mut Rng) -> Fault {
     loop {
         let kind = Kind::ALL[rng.below(Kind::ALL.len() - Kind::DECOYS.len())];

@@ -1,11 +1,11 @@
-//! The fleet at work: events in order of time, from a user's request to its answer.
+//! Runs the fleet: events in order of time, from a user's request to its answer.
 //!
-//! A request holds a worker of its service from beginning to end, works on a processor before and after its calls, and may wait for a worker, a connection, a
-//! disk, a lock, or its callees. Processors are shared fairly: a slice of work takes as much longer as more threads want to run than the pod's limit or the
-//! node's processors allow, judged when the slice begins (worked example in `pod`). Callers give up after a timeout while the callee goes on, try again, and stop trying for a while when
-//! most attempts fail.
+//! A request holds a worker of its service from beginning to end, uses a CPU before and after its calls, and may wait for a worker, a connection, a
+//! disk, a lock, or its callees. CPUs are shared fairly: a slice of work takes longer in proportion to the threads that want to run per CPU of the
+//! pod's limit or of the node when it begins (worked example in `pod`). Callers time out while the callee continues, retry, and stop trying for a
+//! while if most attempts fail.
 //!
-//! Cost: about 10 events a request and service; a million events a second on one core.
+//! Cost: about 10 events per request and service; a million events a second on one core.
 
 mod attempts;
 mod messages;
@@ -27,27 +27,27 @@ use pod::{Node, Pod};
 use requests::Request;
 
 const MICROS: f64 = 1e6;
-/// How often shares of processors are looked at.
+/// How often CPU shares are evaluated.
 const TICK_S: f64 = 0.1;
-/// A day, for the swing of the load.
+/// One day, for the daily swing of the load.
 const DAY_S: f64 = 86_400.0;
 /// Ticks between two probes: ten seconds, Kubernetes' default.
 const PROBE_TICKS: u64 = 100;
-/// Ticks between two looks of an autoscaler, and what a new pod takes until it serves, in seconds.
+/// Ticks between two decisions of an autoscaler, and the time until a new pod serves, in seconds.
 const SCALER: (u64, f64) = (150, 20.0);
 
 /// How a fleet is run.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RunOptions {
-    /// For how long, in seconds.
+    /// Length, in seconds.
     pub length_s: f64,
     /// Time between two scrapes, in seconds.
     pub scrape_s: f64,
     /// Share of scrapes that fail.
     pub lost_scrapes: f64,
-    /// Whether containers are killed whose liveness probes find no free worker: what makes an overload spread.
+    /// Whether containers whose liveness probes find no free worker are killed, which makes an overload spread.
     pub has_probes: bool,
-    /// The same seed, the same run.
+    /// The same seed gives the same run.
     pub seed: u64,
 }
 
@@ -57,31 +57,31 @@ impl Default for RunOptions {
     }
 }
 
-/// What a run leaves.
+/// The result of a run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Recording {
     /// Every scrape of every service.
     pub services: Vec<Vec<ServiceSample>>,
     /// Every scrape of every node.
     pub nodes: Vec<Vec<NodeSample>>,
-    /// What those who asked each service got; of the gateway these are the users.
+    /// The answers that each service's callers got; for the gateway these are the users.
     pub answers: Vec<Answers>,
-    /// What autoscalers did, in order.
+    /// Scalings by autoscalers, in order.
     pub scalings: Vec<Scaling>,
 }
 
-/// A service has another number of pods.
+/// A change of a service's number of pods.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Scaling {
-    /// Which: an index.
+    /// The service, by index.
     pub service: usize,
     /// When, in seconds since the start.
     pub at_s: f64,
-    /// How many there were, and are.
+    /// The number of pods before and after.
     pub pods: (usize, usize),
 }
 
-/// Runs a system with faults. O(events · log of those under way).
+/// Runs a system with faults. O(events · log of those in flight).
 pub fn run(plan: &Plan, faults: &[Fault], options: &RunOptions) -> Recording {
     let mut fleet = Fleet::new(plan, faults, *options);
     fleet.begin();
@@ -109,15 +109,15 @@ struct Fleet<'a> {
     pods: Vec<Pod>,
     nodes: Vec<Node>,
     answers: Vec<Answers>,
-    /// The place of each caller among the callers of whom it calls, by caller and call.
+    /// Each caller's index among the callers of its callee, by caller and call.
     places: Vec<Vec<usize>>,
     scalings: Vec<Scaling>,
     ticks: u64,
-    /// Drawn from for what requests do.
+    /// Random numbers for requests.
     rng: Rng,
-    /// Drawn from for when users come, so that a fault does not change who comes.
+    /// Random numbers for users' arrivals, so that a fault does not change who arrives.
     user_rng: Rng,
-    /// A slow wandering of the load around its swing.
+    /// A slow random drift of the load around its daily swing.
     wander: f64,
     active: Vec<bool>,
 }
@@ -193,7 +193,7 @@ impl<'a> Fleet<'a> {
         (self.now - then) as f64 / 1e3
     }
 
-    /// One user asks, and the next one comes.
+    /// One user sends a request, and the next arrival is planned.
     fn user(&mut self) {
         let request = self.requests.put(Request::new(0, None, self.now));
         self.arrive(request);
@@ -206,7 +206,7 @@ impl<'a> Fleet<'a> {
         self.plan_at(s + next, Event::User);
     }
 
-    /// Every tenth of a second: faults begin and end, hogs use processors, memory leaks, and the load wanders.
+    /// Every tenth of a second: faults begin and end, hogs use CPUs, memory leaks, and the load drifts.
     fn tick(&mut self) {
         let s = self.seconds();
         for i in 0..self.faults.len() {
@@ -244,7 +244,7 @@ impl<'a> Fleet<'a> {
         self.plan_at(s + TICK_S, Event::Tick);
     }
 
-    /// Autoscalers look at what was used.
+    /// Autoscalers evaluate the usage.
     fn scale(&mut self) {
         let seconds = SCALER.0 as f64 * TICK_S;
         for (i, service) in self.plan.services.iter().enumerate().filter(|(_, s)| s.most_pods > 1) {
@@ -262,14 +262,14 @@ impl<'a> Fleet<'a> {
         if before != pods {
             self.scalings.push(Scaling { service, at_s: self.seconds(), pods: (before, pods) });
         }
-        // Whoever waits for a worker takes one of the new pods'.
+        // Requests that wait for a worker take one of the new pods'.
         while self.pods[service].free_workers(&self.plan.services[service]) > 0 {
             let Some(next) = self.pods[service].queue.pop_front() else { return };
             self.start(next);
         }
     }
 
-    /// A fault begins or ends: effects are put together anew, and what happens at a moment happens.
+    /// A fault begins or ends: effects are recomputed, and one-time effects happen.
     fn turn(&mut self, fault: usize, begins: bool) {
         use crate::fault::Kind;
 
@@ -300,7 +300,7 @@ impl<'a> Fleet<'a> {
         }
     }
 
-    /// A container dies: what it worked on fails, its counters begin anew, and it is back after some seconds.
+    /// A container dies: its requests fail, its counters restart, and it is up again after some seconds.
     fn crash(&mut self, service: usize) {
         let seconds = between(&mut self.rng, 4.0, 15.0);
         self.down(service, seconds);

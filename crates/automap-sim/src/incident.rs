@@ -1,7 +1,7 @@
-//! One labelled recording: a system, faults (or none), what metrics show of it, and what a perfect answer says.
+//! One labelled recording: a system, faults (or none), the resulting metrics, and the perfect answer.
 //!
-//! Most have one fault. Some have two at once, at different places; in some, containers without a free worker are killed by their liveness probes, so that an overload spreads; some
-//! have none. A decoy, a release that hurts nobody, may be beside any of them.
+//! Most have one fault. Some have two at once, at different places; in some, containers without a free worker are killed by their liveness probes, so
+//! that an overload spreads; some have none. Any of them may also contain a decoy, a harmless release.
 //!
 //! *Example.* `draw(&IncidentOptions { seed: 7, ..IncidentOptions::default() })` is always the same twenty minutes of the same system with the same fault.
 
@@ -22,29 +22,29 @@ use crate::plan::{Plan, PlanOptions};
 pub use felt::Felt;
 use truth::Effects;
 
-/// The second of two faults begins so many seconds after the first at most.
+/// Longest delay of the second of two faults after the first, in seconds.
 const SECOND_WITHIN_S: f64 = 60.0;
-/// Strengths of a fault that is to spread.
+/// Strengths of a fault that may spread.
 const SPREADING: (f64, f64) = (0.7, 1.0);
-/// How often a second fault is drawn until it is elsewhere.
+/// Attempts to draw a second fault at another place.
 const TRIES: usize = 50;
 
-/// What an incident is drawn from.
+/// Options of a random incident.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct IncidentOptions {
     /// The system.
     pub plan: PlanOptions,
-    /// How it is run; its seed is drawn from `seed`.
+    /// Options of the run; its seed is drawn from `seed`.
     pub run: RunOptions,
-    /// How often what is drawn.
+    /// The shares of the kinds of incidents.
     pub shares: Shares,
-    /// How long a fault is in place, in seconds; it lasts to the end of the recording.
+    /// Duration of a fault, in seconds; it lasts to the end of the recording.
     pub fault_s: f64,
-    /// The same seed, the same incident.
+    /// The same seed gives the same incident.
     pub seed: u64,
 }
 
-/// Of all recordings, how many are of which kind.
+/// The shares of recordings of each kind.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Shares {
     /// Without a fault.
@@ -53,7 +53,7 @@ pub struct Shares {
     pub double: f64,
     /// Of those with a fault: with one that may spread. Together with `double` at most 1.
     pub spreading: f64,
-    /// Of all: with something beside that hurts nobody.
+    /// Of all: with a harmless decoy.
     pub decoys: f64,
 }
 
@@ -80,22 +80,22 @@ impl Default for IncidentOptions {
 pub struct Incident {
     /// The system.
     pub plan: Plan,
-    /// What goes wrong in it, decoys included.
+    /// Its faults, decoys included.
     pub faults: Vec<Fault>,
-    /// What was scraped.
+    /// The scrapes.
     pub recording: Recording,
-    /// What a diagnosis may see.
+    /// The input of a diagnosis.
     pub observation: Observation,
-    /// What was injected, decoys included; empty in a quiet one.
+    /// What was injected, decoys included; empty for a quiet one.
     pub injected: Vec<Injection>,
-    /// How users fared.
+    /// The effect on users.
     pub felt: Felt,
 }
 
-/// Draws one.
+/// Draws a random incident.
 ///
 /// # Errors
-/// [`FrameError`] when there are more cells than a frame takes.
+/// [`FrameError`] when there are more cells than a frame can hold.
 pub fn draw(options: &IncidentOptions) -> Result<Incident, FrameError> {
     let plan = Plan::draw(&options.plan);
     let mut rng = Rng::named(options.seed, "incident");
@@ -123,16 +123,16 @@ pub fn draw(options: &IncidentOptions) -> Result<Incident, FrameError> {
     record(plan, faults, from_s, &RunOptions { seed: rng.bits(), ..run })
 }
 
-/// A fault at another place, a little later.
+/// A fault at another place, slightly later.
 fn second(plan: &Plan, first: &Fault, (from_s, to_s): (f64, f64), rng: &mut Rng) -> Option<Fault> {
     let from_s = from_s + between(rng, 0.0, SECOND_WITHIN_S.min(to_s - from_s));
     (0..TRIES).map(|_| fault::any(plan, (from_s, to_s), rng)).find(|fault| fault.place != first.place)
 }
 
-/// Runs a system with these faults; `from_s` is where "before" ends for the users.
+/// Runs a system with these faults; `from_s` is the end of the "before" period for the users.
 ///
 /// # Errors
-/// [`FrameError`] when there are more cells than a frame takes.
+/// [`FrameError`] when there are more cells than a frame can hold.
 pub fn record(plan: Plan, faults: Vec<Fault>, from_s: f64, run_options: &RunOptions) -> Result<Incident, FrameError> {
     let window = (from_s, run_options.length_s);
     let recording = run(&plan, &faults, run_options);
@@ -140,7 +140,7 @@ pub fn record(plan: Plan, faults: Vec<Fault>, from_s: f64, run_options: &RunOpti
     observation.changes = changes::changes(&plan, &faults, &recording, run_options.length_s);
     let causes = faults.iter().filter(|fault| fault.kind.is_cause()).count();
     let injected = faults.iter().map(|fault| {
-        // Of several causes each is measured alone.
+        // With several causes, each is measured alone.
         let alone = (causes > 1 && fault.kind.is_cause()).then(|| run(&plan, &[*fault], run_options));
         let effects = Effects::of(&plan, alone.as_ref().unwrap_or(&recording), Some(fault), window);
         truth::injection(&plan, fault, &effects)
@@ -156,7 +156,7 @@ mod tests {
 
     use super::*;
 
-    /// A small system, eight minutes, with a fault of a kind for the last three.
+    /// A small system for eight minutes, with a fault of a kind in the last three.
     fn with(kind: Option<Kind>) -> Incident {
         let plan = Plan::draw(&PlanOptions { services: 10, users_per_s: 20.0, seed: 3 });
         let mut rng = Rng::new(5);

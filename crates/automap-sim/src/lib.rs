@@ -1,9 +1,9 @@
-//! A fleet of services that exists in numbers only: requests one by one, through queues, workers, pools, timeouts and retries, on nodes that they
-//! share; with labelled faults, and metrics as Prometheus would have them. Seeded and without a clock: the same options, the same bytes.
+//! A simulated fleet of services: individual requests pass through queues, workers, pools, timeouts and retries, on nodes that they share; with
+//! labelled faults, and metrics as in Prometheus. Seeded and without a clock: the same options give the same bytes.
 //!
-//! It exists for what recordings and the lab cannot give: any number of incidents with a known truth, systems of any size, and quiet stretches.
-//! It is a second opinion and no target: what is tuned to it fits it. What decides a diagnosis is not written down here anywhere; faults change what services do
-//! (a worker is slower, a packet is lost, a lock is held), and all that metrics show comes out of the queues.
+//! It provides what recordings and the lab cannot: any number of incidents with a known truth, systems of any size, and quiet stretches. It is a
+//! second opinion, not a target to tune for. No rule of the diagnosis is built in: faults change what services do (a worker is slower, a packet is
+//! lost, a lock is held), and all metrics follow from the queues.
 //!
 //! ```text
 //! plan        who calls whom, how much work, how many workers, which node        (from a seed)
@@ -16,7 +16,8 @@
 //! exposition  the same scrapes as text, for a Prometheus
 //! ```
 //!
-//! Left out: packets and bytes on the wire beyond delay and loss, kernel scheduling beyond fair shares, garbage collection, pods of one service that differ from each other.
+//! Left out: packets and bytes on the wire beyond delay and loss, kernel scheduling beyond fair shares, garbage collection, differences between pods
+//! of one service.
 
 pub mod exposition;
 pub mod fault;

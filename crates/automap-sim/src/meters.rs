@@ -1,6 +1,6 @@
-//! What is counted, and what a scrape reads of it: counters that only rise (and begin anew with their process), and gauges.
+//! What is counted, and what a scrape reads of it: counters that only rise (and restart with their process), and gauges.
 
-/// Upper bounds of the histogram of durations, in ms, as side-cars have them; the last bucket has none.
+/// Upper bounds of the histogram of durations, in ms, as in sidecars; the last bucket has none.
 pub const BUCKETS_MS: [f64; 14] =
     [1.0, 2.5, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1000.0, 2500.0, 5000.0, 10_000.0, 30_000.0];
 
@@ -11,7 +11,7 @@ pub struct Requests {
     pub count: f64,
     /// How many of them failed.
     pub errors: f64,
-    /// How long they took, all together.
+    /// Their total duration.
     pub duration_ms: f64,
 }
 
@@ -31,33 +31,33 @@ impl Requests {
     }
 }
 
-/// Requests of one caller, as the service that answers them counts them.
+/// Requests of one caller, as counted by the service that answers them.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Served {
     /// All of them.
     pub requests: Requests,
-    /// Those up to each of [`BUCKETS_MS`], not cumulated; the last one has the rest.
+    /// Those in each of [`BUCKETS_MS`], not cumulative; the last one has the rest.
     pub buckets: [f64; BUCKETS_MS.len() + 1],
 }
 
-/// What a service counts, and its container.
+/// The counters of a service and its container.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ServiceMeter {
-    /// Requests as it answers them, by caller, in the order of [`crate::plan::Plan::callers`]. The gateway's only caller are the users.
+    /// Served requests, by caller, in the order of [`crate::plan::Plan::callers`]. The gateway's only caller are the users.
     pub served: Vec<Served>,
-    /// Processor time.
+    /// CPU time.
     pub cpu_s: f64,
-    /// Scheduling periods, and those in which the limit withheld processor time.
+    /// Scheduling periods, and those in which the limit withheld CPU time.
     pub periods: f64,
     /// See `periods`.
     pub throttled: f64,
     /// Bytes written to disk.
     pub written_bytes: f64,
-    /// Bytes in and out.
+    /// Bytes received and sent.
     pub received_bytes: f64,
     /// See `received_bytes`.
     pub sent_bytes: f64,
-    /// Calls as this service measures them, in the order of its plan.
+    /// Calls as measured by this service, in the order of its plan.
     pub calls: Vec<Requests>,
 }
 
@@ -88,13 +88,13 @@ impl ServiceMeter {
 /// What a scrape of a service reads.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ServiceSample {
-    /// When, in seconds since the start.
+    /// Time, in seconds since the start.
     pub at_s: f64,
-    /// The counters; `None` where the pod is down.
+    /// The counters; `None` if the pod is down.
     pub meter: Option<ServiceMeter>,
     /// Memory in use, in MiB.
     pub memory_mib: f64,
-    /// Restarts since the start: counted by the cluster, so they do not begin anew.
+    /// Restarts since the start: counted by the cluster, so the count does not restart.
     pub restarts: f64,
     /// Whether its pod is ready.
     pub is_ready: bool,
@@ -104,7 +104,7 @@ pub struct ServiceSample {
     pub used: f64,
     /// Pods that serve.
     pub pods: f64,
-    /// Of a broker: messages that wait, and who takes them.
+    /// For a broker: waiting messages and the number of consumers.
     pub messages: f64,
     /// See `messages`.
     pub consumers: f64,
@@ -113,22 +113,22 @@ pub struct ServiceSample {
 /// What a scrape of a node reads.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct NodeSample {
-    /// When, in seconds since the start.
+    /// Time, in seconds since the start.
     pub at_s: f64,
-    /// Processor time that was used.
+    /// Used CPU time.
     pub cpu_s: f64,
-    /// Time in which the disk was at work.
+    /// Time during which the disk was busy.
     pub disk_s: f64,
 }
 
-/// What those who asked a service got, in stretches of [`Answers::STRETCH_S`]: for the truth, never for metrics.
+/// The answers that a service's callers got, in stretches of [`Answers::STRETCH_S`]: for the truth, never for metrics.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Answers {
     stretches: Vec<Requests>,
 }
 
 impl Answers {
-    /// How long a stretch is.
+    /// Length of a stretch.
     pub const STRETCH_S: f64 = 5.0;
 
     pub(crate) fn add(&mut self, asked_s: f64, duration_ms: f64, ok: bool) {
@@ -139,7 +139,7 @@ impl Answers {
         self.stretches[stretch].add(duration_ms, ok);
     }
 
-    /// Requests that were asked between two times, in seconds.
+    /// Requests that were sent between two times, in seconds.
     pub fn between(&self, from_s: f64, to_s: f64) -> Requests {
         let (from, to) = ((from_s / Self::STRETCH_S).ceil() as usize, (to_s / Self::STRETCH_S) as usize);
         let stretches = self.stretches.get(from..to.min(self.stretches.len())).unwrap_or_default();

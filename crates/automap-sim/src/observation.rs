@@ -1,7 +1,8 @@
-//! A recording as a diagnosis sees it: rates over a window of several scrapes, as Prometheus computes them from counters, under automap's own names.
+//! A recording as seen by a diagnosis: rates over a window of several scrapes, computed from counters as in Prometheus, under automap's own names.
 //!
-//! *Example.* With a scrape every 5 s a value is there every 5 s, from the counters of the last 20 s: an increase between the first and the last scrape in the
-//! window, by the time between them. A counter that is lower than before began anew. A window with fewer than two scrapes has no value: a gap, never a zero.
+//! *Example.* With a scrape every 5 s there is a value every 5 s, from the counters of the last 20 s: the increase between the first and the last
+//! scrape in the window, divided by the time between them. A counter that is lower than before has restarted. A window with fewer than two scrapes
+//! has no value: a gap, never a zero.
 
 use automap_core::entity::{Entities, Entity, EntityKind};
 use automap_core::frame::{FrameError, RawSeries, assemble};
@@ -18,10 +19,10 @@ use crate::plan::{Plan, Service};
 const WINDOW: usize = 4;
 const MIB: f64 = 1_048_576.0;
 
-/// When a simulated recording begins, for people: a Monday in November.
+/// Start of a simulated recording: a Monday in November.
 pub const START: Timestamp = Timestamp::from_ms(1_763_942_400_000);
 
-/// A time of a recording.
+/// A time in a recording.
 pub fn time(s: f64) -> Timestamp {
     START.plus_ms((s * 1e3).round() as i64)
 }
@@ -29,7 +30,7 @@ pub fn time(s: f64) -> Timestamp {
 /// The metrics, calls and entities of a recording. O(services · scrapes · metrics).
 ///
 /// # Errors
-/// [`FrameError`] when there are more cells than a frame takes.
+/// [`FrameError`] when there are more cells than a frame can hold.
 pub fn observe(plan: &Plan, recording: &Recording, scrape_s: f64, length_s: f64) -> Result<Observation, FrameError> {
     let times: Vec<f64> = (1..=(length_s / scrape_s) as usize).map(|i| i as f64 * scrape_s).collect();
     let mut raw = Vec::new();
@@ -77,7 +78,7 @@ fn within<S>(samples: &[S], at_s: impl Fn(&S) -> f64, t: f64, scrape_s: f64) -> 
     &samples[from..to]
 }
 
-/// The scrapes of a service that a value at one time is made of.
+/// The scrapes of a service that one value is computed from.
 struct Window<'a> {
     samples: &'a [ServiceSample],
 }
@@ -91,7 +92,7 @@ impl<'a> Window<'a> {
         self.samples.last()
     }
 
-    /// What a counter rose by, and in how many seconds.
+    /// The increase of a counter, and over how many seconds.
     fn increase(&self, of: &dyn Fn(&ServiceMeter) -> f64) -> Option<(f64, f64)> {
         let counted: Vec<(f64, f64)> =
             self.samples.iter().filter_map(|s| Some((s.at_s, of(s.meter.as_ref()?)))).collect();
@@ -105,7 +106,7 @@ impl<'a> Window<'a> {
         self.increase(of).map(|(rise, seconds)| rise / seconds)
     }
 
-    /// One counter's rise by another's; `None` where the other did not rise.
+    /// One counter's increase divided by another's; `None` if the other did not increase.
     fn ratio(&self, of: &dyn Fn(&ServiceMeter) -> f64, by: &dyn Fn(&ServiceMeter) -> f64) -> Option<f64> {
         let (above, below) = (self.increase(of)?.0, self.increase(by)?.0);
         (below > 0.0).then_some(above / below)
@@ -132,7 +133,7 @@ impl<'a> Window<'a> {
     }
 }
 
-/// A series of what is known at each time.
+/// A series of the value known at each time.
 fn series(
     name: &str,
     metric: &str,
@@ -163,7 +164,7 @@ fn of_service(plan: &Plan, service: &Service, times: &[f64], windows: &[Window<'
     let mut add = |metric: &str, peer: Option<&str>, value: &dyn Fn(&Window<'_>) -> Option<f64>| {
         raw.push(series(&service.name, metric, peer, times, windows.iter().map(value)));
     };
-    // What has no side-car is known by what its callers wait for, and by what its exporter tells.
+    // A service without a sidecar is known from its callers' waiting time and from its exporter.
     if service.has_side_car() {
         add(m::THROUGHPUT_RPS, None, &|w| w.rate(&|m| m.requests().count));
         add(m::LATENCY_MS, None, &|w| w.ratio(&|m| m.requests().duration_ms, &|m| m.requests().count));
@@ -202,7 +203,7 @@ fn of_service(plan: &Plan, service: &Service, times: &[f64], windows: &[Window<'
     }
 }
 
-/// What a service itself measures of each caller's requests.
+/// What a service itself measures for each caller's requests.
 fn of_callers(
     plan: &Plan,
     (service, callers): (&Service, &[usize]),

@@ -1,10 +1,12 @@
-//! Who calls whom, how much work a request is, how many workers do it, and on which node: a system drawn from a seed.
+//! Who calls whom, how much work a request takes, how many workers do it, and on which node: a system drawn from a seed.
 //!
-//! The shape follows what was published about large systems (Luo et al., SoCC 2021, on Alibaba's 20,000 services): call graphs are wide and shallow, a few
-//! services are called by very many (preferential attachment), most call one or two others, many of the leaves are stores, and some of these are shared. Sizes follow from the load: workers
-//! and pools are several times what Little's law says that is needed, limits and timeouts several times what is usual, each by a factor of its own.
+//! The shape follows published data on large systems (Luo et al., SoCC 2021, on Alibaba's 20,000 services): call graphs are wide and shallow, a few
+//! services are called by very many (preferential attachment), most call one or two others, many of the leaves are stores, and some of these are
+//! shared. Sizes follow from the load: workers and pools are several times what Little's law requires, limits and timeouts several times the usual
+//! values, each by its own factor.
 //!
-//! Many have a queue: a service leaves messages with a broker, and a worker takes them in its own time, so that nobody waits for it until the broker is full.
+//! Many have a queue: a service publishes messages to a broker, and a worker processes them asynchronously, so that nobody waits for it until the
+//! broker is full.
 //!
 //! *Example.* `Plan::draw(&PlanOptions { services: 12, seed: 7, ..PlanOptions::default() })` has a gateway `gateway`, services such as `svc-03`, stores such as
 //! `svc-03-db`, on nodes `node-1` and `node-2`.
@@ -14,7 +16,7 @@ use automap_core::random::Rng;
 
 use crate::chance::{between, happens, lognormal, weighted};
 
-/// What a plan is drawn from.
+/// Options for drawing a plan.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PlanOptions {
     /// Services with their stores, the gateway included; at least 3.
@@ -34,13 +36,13 @@ impl Default for PlanOptions {
 /// A system.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plan {
-    /// All of them; a caller comes before whom it calls. The first one is the gateway.
+    /// All of them; a caller comes before its callees. The first one is the gateway.
     pub services: Vec<Service>,
-    /// Processors of each node.
+    /// CPUs of each node.
     pub nodes: Vec<f64>,
     /// Requests of users in a second, on average over a day.
     pub users_per_s: f64,
-    /// How much the load swings around its mean over a day, 0–1, and at which part of it the day begins, 0–1.
+    /// Amplitude of the load's daily swing around its mean, 0–1, and the phase at the start, 0–1.
     pub swing: (f64, f64),
 }
 
@@ -53,60 +55,60 @@ pub struct Service {
     pub kind: EntityKind,
     /// The node that it runs on.
     pub node: usize,
-    /// Requests that it works on at a time; a request holds a worker until it is answered.
+    /// Requests that it processes at a time; a request holds a worker until it is answered.
     pub workers: usize,
-    /// Requests that wait for a worker; more are turned away.
+    /// Requests that may wait for a worker; more are rejected.
     pub queue: usize,
-    /// Processor time of a request, in ms: mean, and sigma of its logarithm.
+    /// CPU time of a request, in ms: mean, and sigma of its logarithm.
     pub work_ms: (f64, f64),
-    /// Time of a request at the node's disk, in ms; 0 without one.
+    /// Time of a request on the node's disk, in ms; 0 without one.
     pub disk_ms: f64,
-    /// Processors that it may use.
+    /// CPUs that it may use.
     pub limit_cores: f64,
-    /// Memory without a request, for each request, and the most that it may take, in MiB.
+    /// Memory without a request, for each request, and its limit, in MiB.
     pub memory_mib: (f64, f64, f64),
     /// Share of requests that fail without a fault.
     pub error_ratio: f64,
-    /// Whom it calls.
+    /// Its calls.
     pub calls: Vec<Call>,
-    /// Whether its calls are made at once, else one after the other.
+    /// Whether its calls are made in parallel, else one after the other.
     pub at_once: bool,
-    /// The broker whose messages it works on; nobody calls it, and it calls nobody.
+    /// The broker whose messages it processes; nobody calls it, and it calls nobody.
     pub consumes: Option<usize>,
-    /// Messages that wait in a broker at most; more are refused.
+    /// Messages that may wait in a broker; more are refused.
     pub holds: usize,
-    /// Pods that its autoscaler adds up to; 1 without one.
+    /// Most pods that its autoscaler runs; 1 without one.
     pub most_pods: usize,
 }
 
 impl Service {
-    /// Whether a side-car counts its requests. Protocols of stores and brokers are not looked into, and messages are no requests.
+    /// Whether a sidecar counts its requests. Protocols of stores and brokers are not inspected, and messages are not requests.
     pub fn has_side_car(&self) -> bool {
         matches!(self.kind, EntityKind::Service | EntityKind::Gateway) && self.consumes.is_none()
     }
 }
 
-/// Whom a service calls.
+/// A service's call to another one.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Call {
-    /// Whom: an index.
+    /// The callee, by index.
     pub to: usize,
     /// The probability that a request makes this call, without a cache.
     pub probability: f64,
-    /// The share of these calls that a warm cache in the caller spares.
+    /// The share of these calls that a warm cache in the caller saves.
     pub cached: f64,
-    /// After how long the caller gives up, in ms.
+    /// Timeout of the caller, in ms.
     pub timeout_ms: f64,
-    /// How often it tries.
+    /// Number of attempts.
     pub attempts: u32,
-    /// Calls in flight at most; others wait for a connection.
+    /// Most calls in flight; others wait for a connection.
     pub pool: usize,
     /// Whether a request fails if this call does.
     pub is_needed: bool,
 }
 
 impl Call {
-    /// The probability that a request makes this call, with a cache that is as warm as it gets.
+    /// The probability that a request makes this call, with a cache at its warmest.
     pub fn usual(&self) -> f64 {
         self.probability * (1.0 - self.cached)
     }
@@ -118,13 +120,13 @@ const STORES: f64 = 0.3;
 const CACHES: f64 = 0.3;
 /// Share of services with an autoscaler.
 const SCALED: f64 = 0.3;
-/// Share of systems with a queue, of those with so many services at least.
+/// Share of systems with a queue, among those with at least this many services.
 const QUEUES: (f64, usize) = (0.6, 8);
-/// Calls of one user's request on the way down at most: a plan that makes more is thinned.
+/// Most calls of one user's request in total: a plan with more is thinned.
 const MAX_CALLS: f64 = 25.0;
-/// The share of a node's processors that is used on average.
+/// Average utilisation of a node's CPUs.
 const NODE_LOAD: f64 = 0.35;
-/// What people set as a timeout, in ms.
+/// Common timeouts, in ms.
 const TIMEOUTS_MS: [f64; 7] = [250.0, 500.0, 1000.0, 2000.0, 5000.0, 10_000.0, 30_000.0];
 
 impl Plan {
@@ -157,7 +159,7 @@ impl Plan {
         node_name(&format!("node-{}", node + 1))
     }
 
-    /// How often one user's request visits each service, on average.
+    /// Mean number of visits of one user's request to each service.
     pub fn visits(&self) -> Vec<f64> {
         let mut visits = vec![0.0; self.services.len()];
         visits[0] = 1.0;
@@ -172,7 +174,7 @@ impl Plan {
         visits
     }
 
-    /// Who calls each service directly, in order: indices. Nobody calls the gateway but the users.
+    /// The direct callers of each service, in order, by index. Only users call the gateway.
     pub fn callers(&self) -> Vec<Vec<usize>> {
         let mut callers = vec![Vec::new(); self.services.len()];
         for (i, service) in self.services.iter().enumerate() {
@@ -181,7 +183,7 @@ impl Plan {
         callers
     }
 
-    /// Makes calls rarer until a user's request makes [`MAX_CALLS`] at most.
+    /// Makes calls rarer until a user's request makes at most [`MAX_CALLS`].
     fn thin(&mut self) {
         for _ in 0..20 {
             if self.visits().iter().sum::<f64>() <= MAX_CALLS {
@@ -192,7 +194,7 @@ impl Plan {
         }
     }
 
-    /// Workers, pools, timeouts, limits and nodes for the load.
+    /// Chooses workers, pools, timeouts, limits and nodes for the load.
     fn size(&mut self, rng: &mut Rng) {
         let (visits, latency) = (self.visits(), self.usual_latency_ms());
         let mut cores = 0.0;
@@ -223,7 +225,7 @@ impl Plan {
         order.iter().enumerate().for_each(|(i, service)| self.services[*service].node = i % nodes);
     }
 
-    /// What a request takes where nothing waits, in ms.
+    /// Time of a request without any waiting, in ms.
     pub(crate) fn usual_latency_ms(&self) -> Vec<f64> {
         let mut latency = vec![0.0; self.services.len()];
         for (i, service) in self.services.iter().enumerate().rev() {
@@ -257,8 +259,8 @@ fn service(i: usize, rng: &mut Rng) -> Service {
     }
 }
 
-/// Everyone is called by somebody before it. Who calls many already is likelier to call one more, but not from deep down; who is called by many is likelier
-/// to be called once more.
+/// Every service gets a caller that precedes it. A service with many calls is likelier to get another one, but not deep down; a service with many
+/// callers is likelier to get another caller.
 fn connect(services: &mut [Service], rng: &mut Rng) {
     let mut depth = vec![0_u32; services.len()];
     let mut callers = vec![0_u32; services.len()];
@@ -328,7 +330,7 @@ fn add_stores(services: &mut Vec<Service>, stores: usize, rng: &mut Rng) {
     }
 }
 
-/// A service leaves messages with a broker, and another one works on them, in its own time.
+/// One service publishes messages to a broker, and another one processes them asynchronously.
 fn add_queue(services: &mut Vec<Service>, others: usize, rng: &mut Rng) {
     let (publisher, broker) = (1 + rng.below(others - 1), services.len());
     let stem = services[publisher].name.clone();

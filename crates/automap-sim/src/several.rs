@@ -1,6 +1,6 @@
-//! Several labelled incidents of several systems, from one seed: which options each is drawn from, and what its file is called.
+//! Several labelled incidents of several systems, from one seed: the options that each is drawn from, and the name of its file.
 //!
-//! The command line and the Python package write the same files by it. Writing them is theirs.
+//! The command line and the Python package use it to write the same files. The writing itself is theirs.
 
 use std::ops::RangeInclusive;
 
@@ -25,7 +25,7 @@ pub const SCRAPE_S: RangeInclusive<u16> = 1..=15;
 pub const MAX_USERS_PER_S: f64 = 1e5;
 /// Most scrapes of services in one run: about 20 numbers each, so twenty gigabytes of captures.
 pub const MAX_SCRAPES: f64 = 5e8;
-/// Most requests of users in one run: some days of computing.
+/// Most requests of users in one run: several days of computing.
 pub const MAX_REQUESTS: f64 = 2e9;
 
 /// Which incidents.
@@ -41,7 +41,7 @@ pub const MAX_REQUESTS: f64 = 2e9;
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Several {
-    /// How many, quiet stretches among them.
+    /// Number of incidents, including quiet stretches.
     pub incidents: usize,
     /// Systems that they are spread over.
     pub systems: usize,
@@ -57,7 +57,7 @@ pub struct Several {
     pub scrape_s: u16,
     /// Of the incidents with a fault, the share with two at once, 0–1.
     pub double: f64,
-    /// Of the incidents with a fault, the share in which it may spread, 0–1: containers are killed that do not answer.
+    /// Of the incidents with a fault, the share in which it may spread, 0–1: unresponsive containers are killed.
     pub spreading: f64,
     /// Same seed, same incidents.
     pub seed: u64,
@@ -87,7 +87,7 @@ pub struct Numbered {
     pub system: usize,
     /// The incident, from 1.
     pub number: usize,
-    /// What it is drawn from.
+    /// The options it is drawn from.
     pub options: IncidentOptions,
 }
 

@@ -1,6 +1,6 @@
-//! What the kubelet's cAdvisor tells of containers, and kube-state-metrics of pods, replica sets, settings and nodes.
+//! What the kubelet's cAdvisor reports about containers, and kube-state-metrics about pods, replica sets, settings and nodes.
 //!
-//! Pods that an autoscaler adds are told by the number that its deployment has; what they use is in the rows of the first one.
+//! Pods added by an autoscaler appear only in the replica count of their deployment; their usage is in the rows of the first pod.
 
 use automap_core::entity::EntityKind;
 
@@ -9,7 +9,7 @@ use super::world::{Life, NAMESPACE, Row, World, address, labels, node, of_pod};
 use crate::meters::{ServiceMeter, ServiceSample};
 
 const MIB: f64 = 1_048_576.0;
-/// The version of a service's settings before they are changed.
+/// The version of a service's settings before a change.
 const SETTINGS: f64 = 1001.0;
 
 const fn counter(name: &'static str, rows: fn(&World<'_>, usize) -> Vec<Row>) -> Family {
@@ -20,7 +20,7 @@ const fn gauge(name: &'static str, rows: fn(&World<'_>, usize) -> Vec<Row>) -> F
     Family { name, kind: "gauge", rows: Rows::Services(rows) }
 }
 
-/// Families of both.
+/// Families of both exporters.
 pub(super) static FAMILIES: [Family; 19] = [
     counter("container_cpu_usage_seconds", |w, i| container(w, i, &[("cpu", "total")], &|m| Some(m.cpu_s))),
     counter("container_cpu_cfs_periods", |w, i| container(w, i, &[], &|m| Some(m.periods))),
@@ -96,14 +96,14 @@ fn memory(world: &World<'_>, i: usize) -> Vec<Row> {
     world.lives(i).iter().map(row).collect()
 }
 
-/// A counter of a pod's network, which no container owns.
+/// A counter of a pod's network, which belongs to no container.
 fn network(world: &World<'_>, i: usize, of: &dyn Fn(&ServiceMeter) -> f64) -> Vec<Row> {
     let of_sample = |s: &ServiceSample| Some(of(s.meter.as_ref()?));
     let row = |life| world.row(i, life, ("_total", of_pod(life, &[("interface", "eth0")])), &of_sample);
     world.lives(i).iter().map(row).collect()
 }
 
-/// A series of each pod that says nothing but that it is there.
+/// A series per pod that only shows its existence.
 fn of_lives(world: &World<'_>, i: usize, more: &[(&str, &str)]) -> Vec<Row> {
     world.lives(i).iter().map(|life| world.row(i, life, ("", of_pod(life, more)), &|_| Some(1.0))).collect()
 }
@@ -117,7 +117,7 @@ fn restarts(world: &World<'_>, i: usize) -> Vec<Row> {
     world.lives(i).iter().map(row).collect()
 }
 
-/// A series of each replica set from when it was made; an old one stays, with nothing to run.
+/// A series per replica set from its creation; an old one remains, without pods.
 fn of_sets(world: &World<'_>, i: usize, more: &[(&str, &str)], of: &dyn Fn(&Life, f64) -> f64) -> Vec<Row> {
     let row = |life: &Life| {
         let mut pairs = vec![("namespace", NAMESPACE), ("replicaset", life.replica_set.as_str())];
@@ -127,7 +127,7 @@ fn of_sets(world: &World<'_>, i: usize, more: &[(&str, &str)], of: &dyn Fn(&Life
     world.lives(i).iter().map(row).collect()
 }
 
-/// The settings of what is no store.
+/// The settings of services that are not stores.
 fn settings(world: &World<'_>, i: usize) -> Vec<Row> {
     let service = world.service(i);
     if !matches!(service.kind, EntityKind::Service | EntityKind::Gateway) {

@@ -1,4 +1,4 @@
-//! A family of metrics: the samples of one name, of all targets.
+//! A metric family: the samples of one name, for all targets.
 
 use super::world::{Row, World};
 
@@ -11,10 +11,10 @@ pub(super) struct Family {
     pub(super) rows: Rows,
 }
 
-/// Where the rows of a family come from.
+/// The source of a family's rows.
 pub(super) enum Rows {
-    /// Of each service.
+    /// From each service.
     Services(fn(&World<'_>, usize) -> Vec<Row>),
-    /// Of each node.
+    /// From each node.
     Nodes(fn(&World<'_>, usize) -> Vec<Row>),
 }

@@ -1,4 +1,4 @@
-//! What node_exporter tells of machines. What was used of a machine's processors is spread evenly over them.
+//! What node_exporter reports about machines. The usage of a machine's CPUs is spread evenly over them.
 
 use super::family::{Family, Rows};
 use super::world::{Row, World, address, labels};

@@ -1,6 +1,6 @@
-//! Istio's side-cars: both ends count every call, except at stores, which have none.
+//! Istio's sidecars: both ends count every call, except at stores, which have none.
 //!
-//! Durations are histograms where a request is served; where it is sent, only their sum and number are kept, as many do for the sake of their Prometheus.
+//! Durations are histograms at the serving end; at the sending end only their sum and count are kept, as many do to limit the number of series.
 
 use automap_core::entity::EntityKind;
 
@@ -8,17 +8,17 @@ use super::family::{Family, Rows};
 use super::world::{Life, NAMESPACE, Row, World, labels};
 use crate::meters::{BUCKETS_MS, Requests, ServiceSample};
 
-/// Families of side-cars.
+/// Families of sidecars.
 pub(super) static FAMILIES: [Family; 3] = [
     Family { name: "istio_requests", kind: "counter", rows: Rows::Services(requests) },
     Family { name: "istio_request_duration_milliseconds", kind: "histogram", rows: Rows::Services(durations) },
     Family { name: "istio_tcp_received_bytes", kind: "counter", rows: Rows::Services(messages) },
 ];
 
-/// One direction of the requests that a side-car sees: who else, and how they are counted.
+/// One direction of the requests that a sidecar sees: the other end, and how they are counted.
 struct Traffic {
     labels: String,
-    /// The place among callers of what is served; the call of what is sent.
+    /// For served requests, the index among callers; for sent ones, the index of the call.
     place: usize,
     is_served: bool,
 }
@@ -40,7 +40,7 @@ fn traffic(world: &World<'_>, i: usize, life: &Life) -> Vec<Traffic> {
     }
     let of_call = |reporter: &str, from: Option<&str>, to: &str| of_call(life, reporter, from, to);
     let mut from: Vec<Option<&str>> = world.callers[i].iter().map(|c| Some(world.service(*c).name.as_str())).collect();
-    // Users come to the gateway; messages are no requests.
+    // Users enter at the gateway; messages are not requests.
     if from.is_empty() && service.consumes.is_none() {
         from.push(None);
     }
@@ -56,7 +56,7 @@ fn traffic(world: &World<'_>, i: usize, life: &Life) -> Vec<Traffic> {
     all
 }
 
-/// Labels of a call as one of its ends reports it.
+/// Labels of a call as reported by one of its ends.
 fn of_call(life: &Life, reporter: &str, from: Option<&str>, to: &str) -> String {
     let namespace = if from.is_some() { NAMESPACE } else { "unknown" };
     labels(&[
@@ -76,7 +76,7 @@ fn requests(world: &World<'_>, i: usize) -> Vec<Row> {
     for life in world.lives(i) {
         for traffic in traffic(world, i, life) {
             let of_code = |code: &str| ("_total", format!("{},response_code=\"{code}\"", traffic.labels));
-            // A counter is born with its first event.
+            // A counter appears with its first event.
             let good = |s: &ServiceSample| traffic.of(s).map(|r| r.count - r.errors).filter(|n| *n > 0.0);
             let bad = |s: &ServiceSample| traffic.of(s).map(|r| r.errors).filter(|n| *n > 0.0);
             rows.push(world.row(i, life, of_code("200"), &good));
@@ -108,7 +108,7 @@ fn durations(world: &World<'_>, i: usize) -> Vec<Row> {
     rows
 }
 
-/// What a consumer gets from its broker, over a connection that its side-car does not look into.
+/// Messages that a consumer gets from its broker, over a connection that its sidecar does not inspect.
 fn messages(world: &World<'_>, i: usize) -> Vec<Row> {
     let service = world.service(i);
     let Some(broker) = service.consumes else { return Vec::new() };

@@ -1,5 +1,5 @@
-//! What an exporter beside each store and broker tells. Of stores it is connections and sessions that wait for a lock, and all of them speak as PostgreSQL's does, whatever the store is called; of
-//! brokers, messages and consumers of one queue, as RabbitMQ tells them.
+//! What an exporter for each store and broker reports. For stores these are connections and sessions that wait for a lock, always under the names of
+//! PostgreSQL's exporter, whatever the store; for brokers, messages and consumers of one queue, under RabbitMQ's names.
 
 use automap_core::entity::EntityKind;
 
@@ -54,7 +54,7 @@ fn gauge(
     world.lives(i).iter().map(|life| world.row(i, life, ("", of_pod(life, more)), &|s| of(s, store))).collect()
 }
 
-/// Sessions: those that wait for a lock, and the others.
+/// Sessions: those that wait for a lock, and the rest.
 fn sessions(world: &World<'_>, i: usize) -> Vec<Row> {
     let state = [("datname", "app"), ("state", "active")];
     let waiting = [&state[..], &[("wait_event_type", "Lock")]].concat();
@@ -65,7 +65,7 @@ fn sessions(world: &World<'_>, i: usize) -> Vec<Row> {
     rows
 }
 
-/// A gauge of a broker, which tells nothing while it is down.
+/// A gauge of a broker, which reports nothing while it is down.
 fn of_broker(world: &World<'_>, i: usize, more: &[(&str, &str)], of: &dyn Fn(&ServiceSample) -> f64) -> Vec<Row> {
     if world.service(i).kind != EntityKind::Broker {
         return Vec::new();

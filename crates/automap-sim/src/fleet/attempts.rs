@@ -1,21 +1,21 @@
-//! The caller's side of a call: a connection of its pool, the way there and back, a timeout, further attempts, and a circuit breaker.
+//! The caller's side of a call: a pooled connection, the round trip, a timeout, retries, and a circuit breaker.
 
 use super::Fleet;
 use super::requests::{Origin, Request};
 use crate::chance::{happens, lognormal};
 use crate::events::{Event, Id, Micros};
 
-/// One way through the network, in ms: between nodes, and on one.
+/// One-way network time, in ms: between nodes, and within one.
 const WAY_MS: (f64, f64) = (0.3, 0.12);
-/// What the first repetition of a lost packet waits, in ms; each further one twice as long.
+/// Delay of the first retransmission of a lost packet, in ms; doubles with each further one.
 const REPEAT_MS: f64 = 200.0;
-/// After so many lost packets in a row the way is given up.
+/// Lost packets in a row after which it is given up.
 const REPEATS: u32 = 6;
-/// What an attempt that is made again waits, in ms.
+/// Delay before a retry, in ms.
 const BACKOFF_MS: f64 = 25.0;
-/// Outcomes that a circuit breaker looks at, and the share of failures at which it opens for so long.
+/// Outcomes that a circuit breaker considers, the share of failures at which it opens, and for how long.
 const BREAKER: (usize, f64, Micros) = (20, 0.6, 5_000_000);
-/// As many calls may wait for a connection as this times the pool has.
+/// At most this many times the pool size may wait for a connection.
 const WAITING: usize = 4;
 
 /// One attempt of a call.
@@ -25,19 +25,19 @@ pub(super) struct Attempt {
     pub(super) caller: usize,
     edge: usize,
     sent: Micros,
-    /// How often it may be made again.
+    /// Remaining retries.
     left: u32,
 }
 
 impl Fleet<'_> {
-    /// A request calls.
+    /// A request makes a call.
     pub(super) fn call(&mut self, request: Id, caller: usize, edge: usize) {
         let left = self.plan.services[caller].calls[edge].attempts - 1;
         let id = self.attempts.put(Attempt { request, caller, edge, sent: self.now, left });
         self.dispatch(id);
     }
 
-    /// Takes a connection, waits for one, or fails where the breaker is open or too many wait.
+    /// Takes a connection, waits for one, or fails if the breaker is open or too many wait.
     pub(super) fn dispatch(&mut self, id: Id) {
         let Some(attempt) = self.attempts.get(id) else { return };
         let (caller, edge) = (attempt.caller, attempt.edge);
@@ -71,7 +71,7 @@ impl Fleet<'_> {
         }
     }
 
-    /// How long one way takes; `None` where nothing arrives.
+    /// Duration of one direction; `None` if nothing arrives.
     pub(super) fn way_ms(&mut self, from: usize, to: usize) -> Option<f64> {
         let (a, b) = (self.pods[from].effect, self.pods[to].effect);
         if a.is_cut_off || b.is_cut_off {
@@ -91,21 +91,21 @@ impl Fleet<'_> {
         Some(ms)
     }
 
-    /// The answer is there.
+    /// The answer has arrived.
     pub(super) fn reply(&mut self, id: Id, ok: bool) {
         let Some(attempt) = self.attempts.get(id) else { return };
         let sent = attempt.sent;
         self.end(id, self.since_ms(sent), ok);
     }
 
-    /// No answer came in time.
+    /// No answer arrived in time.
     pub(super) fn timeout(&mut self, id: Id) {
         let Some(attempt) = self.attempts.get(id) else { return };
         let sent = attempt.sent;
         self.end(id, self.since_ms(sent), false);
     }
 
-    /// An attempt is over: its connection is free, and it is made again or was the last.
+    /// An attempt has ended: its connection is free, and it is retried or was the last.
     fn end(&mut self, id: Id, ms: f64, ok: bool) {
         let Some(attempt) = self.attempts.take(id) else { return };
         let (caller, edge) = (attempt.caller, attempt.edge);
@@ -119,7 +119,7 @@ impl Fleet<'_> {
         self.called(attempt.request, self.plan.services[caller].calls[edge].is_needed, ok);
     }
 
-    /// Opens the circuit breaker where most of the latest attempts failed.
+    /// Opens the circuit breaker if most of the latest attempts failed.
     fn judge(&mut self, caller: usize, edge: usize, ok: bool) {
         let (looks_at, share, open) = BREAKER;
         let state = &mut self.pods[caller].edges[edge];
@@ -134,7 +134,7 @@ impl Fleet<'_> {
         }
     }
 
-    /// A connection is free: the next one takes it.
+    /// A connection is free: the next waiting attempt takes it.
     fn free(&mut self, caller: usize, edge: usize) {
         let state = &mut self.pods[caller].edges[edge];
         state.in_flight = state.in_flight.saturating_sub(1);

@@ -1,20 +1,21 @@
-//! Messages: left with a broker by whom calls it, and worked on by another service in its own time.
+//! Messages: published to a broker by its callers, and processed by another service asynchronously.
 //!
-//! A message waits in the broker until a worker of the consumer is free; nobody waits for the work to be done. A broker that is full refuses further messages, which its publishers feel. What a
-//! consumer worked on when it died goes back. Left out: order, deadlines, several consumers, and messages that are tried again after an error.
+//! A message waits in the broker until a worker of the consumer is free; nobody waits for it to be processed. A full broker refuses further messages,
+//! which its publishers feel. Messages that a consumer was processing when it died are requeued. Left out: order, deadlines, several consumers, and
+//! retries after an error.
 
 use super::Fleet;
 use super::requests::Request;
 
 impl Fleet<'_> {
-    /// A broker keeps a message, if there is room.
+    /// A broker stores a message, if there is room.
     pub(super) fn keep(&mut self, broker: usize) -> bool {
         let has_room = self.pods[broker].messages < self.plan.services[broker].holds;
         self.pods[broker].messages += usize::from(has_room);
         has_room
     }
 
-    /// The consumer takes what waits, as far as it has workers.
+    /// The consumer takes waiting messages, as far as it has free workers.
     pub(super) fn deliver(&mut self, consumer: usize) {
         let plan = &self.plan.services[consumer];
         let Some(broker) = plan.consumes else { return };
@@ -28,7 +29,7 @@ impl Fleet<'_> {
         }
     }
 
-    /// What a consumer that died had taken waits again.
+    /// Messages of a consumer that died are requeued.
     pub(super) fn give_back(&mut self, consumer: usize, messages: usize) {
         if let Some(broker) = self.plan.services[consumer].consumes {
             self.pods[broker].messages += messages;

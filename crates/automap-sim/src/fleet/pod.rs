@@ -1,13 +1,14 @@
 //! The state of a service's pod and of a node, and how long work takes there.
 //!
-//! Processors are shared fairly, by all that wants to run: a slice of work takes as many times longer than on a free processor as there are threads for each processor,
-//! those of the pod's limit or those of the node, whichever are fewer. The factor is that of the moment at which the slice begins.
+//! CPUs are shared fairly among all threads that want to run: compared with a free CPU, a slice of work is slowed down by the number of threads per
+//! CPU, for the CPUs of the pod's limit or those of the node, whichever are fewer. The factor is determined when the slice begins.
 //!
-//! Worked example. A node has 4 processors; a pod on it may use 2. Three slices of 10 ms want to run in the pod and nothing else on the node: 3 / 2 = 1.5 for the limit, 3 / 4 for the
-//! node, so each takes 15 ms. With 9 more threads of other pods the node has 12 / 4 = 3 threads for a processor, and each takes 30 ms. With a hog of 6 threads inside the pod
-//! and the others gone, it is (3 + 6) / 2 = 4.5, and each takes 45 ms.
+//! Worked example. A node has 4 CPUs; a pod on it may use 2. Three slices of 10 ms want to run in the pod and nothing else on the node: 3 / 2 = 1.5
+//! for the limit, 3 / 4 for the node, so each takes 15 ms. With 9 more threads of other pods the node has 12 / 4 = 3 threads per CPU, and each takes
+//! 30 ms. With a hog of 6 threads inside the pod and the others gone, it is (3 + 6) / 2 = 4.5, and each takes 45 ms.
 //!
-//! Left out: that a slice speeds up when others end before it. Slices last milliseconds and there are thousands, so that means are right where single ones are not.
+//! Left out: a slice does not speed up when others end before it. There are thousands of slices of a few milliseconds, so means are right even if
+//! single ones are not.
 
 use std::collections::VecDeque;
 
@@ -17,9 +18,9 @@ use crate::fault::Effect;
 use crate::meters::{NodeSample, ServiceMeter, ServiceSample};
 use crate::plan::Service;
 
-/// A cache is filled again to two thirds in so many seconds.
+/// A cache is refilled to two thirds within this many seconds.
 const WARM_S: f64 = 60.0;
-/// Probes without an answer after which a container is killed, as Kubernetes' default has it.
+/// Failed probes after which a container is killed: Kubernetes' default.
 const PROBES: u32 = 3;
 
 /// A pod.
@@ -31,29 +32,29 @@ pub(super) struct Pod {
     pub(super) busy: usize,
     /// Requests that wait for a worker.
     pub(super) queue: VecDeque<Id>,
-    /// Slices of work that are on a processor, or want to be.
+    /// Slices of work that run on a CPU or want to.
     pub(super) running: f64,
-    /// Pods of the service that serve: one unless an autoscaler added some.
+    /// Serving pods of the service: one unless an autoscaler added some.
     pub(super) pods: usize,
     pub(super) scaler: Scaler,
     pub(super) effect: Effect,
     pub(super) meter: ServiceMeter,
     pub(super) edges: Vec<Edge>,
     pub(super) leaked_mib: f64,
-    /// How much of what its cache holds at most is there, 0–1.
+    /// Fill level of its cache, relative to its maximum, 0–1.
     pub(super) warmth: f64,
     /// Commands that wait for a lock.
     pub(super) locked: usize,
     pub(super) restarts: f64,
-    /// Of a broker: messages that wait.
+    /// For a broker: waiting messages.
     pub(super) messages: usize,
-    /// Of a broker: whether somebody takes them.
+    /// For a broker: whether there is a consumer.
     pub(super) has_consumer: bool,
-    /// Probes in a row that found no free worker.
+    /// Consecutive probes that found no free worker.
     stuck_probes: u32,
     /// Services that call it.
     callers: usize,
-    /// What a request takes where nothing waits, in ms.
+    /// Time of a request without any waiting, in ms.
     pub(super) usual_ms: f64,
     pub(super) samples: Vec<ServiceSample>,
 }
@@ -64,7 +65,7 @@ pub(super) struct Edge {
     pub(super) in_flight: usize,
     /// Attempts that wait for a connection.
     pub(super) waiting: VecDeque<Id>,
-    /// The latest outcomes, for the circuit breaker: the oldest first.
+    /// The latest outcomes, for the circuit breaker, the oldest first.
     pub(super) outcomes: VecDeque<bool>,
     pub(super) open_until: Micros,
 }
@@ -95,26 +96,26 @@ impl Pod {
         }
     }
 
-    /// Processors that all its pods may use.
+    /// CPUs that all its pods together may use.
     fn limit_cores(&self, service: &Service) -> f64 {
         service.limit_cores * self.pods as f64
     }
 
-    /// Workers that hold no request and that nobody else holds.
+    /// Workers that hold no request and are not held by another client.
     pub(super) fn free_workers(&self, service: &Service) -> usize {
         let workers = service.workers * self.pods;
         let taken = (self.effect.taken * workers as f64).floor() as usize;
         workers.saturating_sub(self.busy + taken)
     }
 
-    /// How many times longer a slice of work takes than on a free processor.
+    /// How many times longer a slice of work takes than on a free CPU.
     pub(super) fn slowdown(&self, service: &Service, node: &Node) -> f64 {
-        // A single thread is not slowed down by a limit below one processor as long as it is short.
+        // A single short thread is not slowed down by a limit below one CPU.
         let of_limit = (self.running + self.effect.hogs) / self.limit_cores(service).max(1.0);
         of_limit.max((node.running + node.hogs + node.pod_hogs) / node.cores).max(1.0)
     }
 
-    /// Whether its memory is full.
+    /// Advances time; returns whether its memory is full.
     pub(super) fn tick(&mut self, service: &Service, node: &mut Node, seconds: f64) -> bool {
         if !self.is_up {
             return false;
@@ -136,8 +137,8 @@ impl Pod {
         self.memory_mib(service) > service.memory_mib.2
     }
 
-    /// The kubelet asks whether it is alive. A request of the kubelet needs a worker as any other: three times in a row without a free one, and the container is
-    /// to be killed.
+    /// A liveness probe by the kubelet. It needs a worker like any other request: after three in a row without a free one, the container has to be
+    /// killed.
     pub(super) fn probe(&mut self, service: &Service) -> bool {
         let is_stuck = self.is_up && self.free_workers(service) == 0 && !self.queue.is_empty();
         self.stuck_probes = if is_stuck { self.stuck_probes + 1 } else { 0 };
@@ -148,7 +149,7 @@ impl Pod {
         service.memory_mib.0 + service.memory_mib.1 * self.busy as f64 + self.leaked_mib
     }
 
-    /// Another version takes over: its counters begin anew, and nobody waits for it.
+    /// Another version takes over: its counters restart, without downtime.
     pub(super) fn roll_out(&mut self) {
         self.meter = ServiceMeter::new(self.callers, self.edges.len());
         self.leaked_mib = 0.0;
@@ -182,7 +183,7 @@ impl Pod {
     }
 }
 
-/// The effects of several faults at one place.
+/// Combines the effects of several faults at one place.
 pub(super) fn together(effects: impl Iterator<Item = Effect>) -> Effect {
     effects.fold(Effect::NONE, |a, b| Effect {
         hogs: a.hogs + b.hogs,
@@ -207,17 +208,17 @@ pub(super) struct Node {
     pub(super) cores: f64,
     /// Slices of work of all its pods.
     pub(super) running: f64,
-    /// Threads beside the pods that want a processor.
+    /// Threads outside the pods that want a CPU.
     pub(super) hogs: f64,
-    /// What hogs inside of pods want, within the limits of these.
+    /// CPU demand of hogs inside pods, within the pods' limits.
     pub(super) pod_hogs: f64,
-    /// The same, being added up for the next tick.
+    /// The same, accumulated for the next tick.
     pub(super) wanted_by_pods: f64,
     pub(super) cpu_s: f64,
-    /// Until when its disk has work.
+    /// Time until which its disk is busy.
     pub(super) disk_free: Micros,
     pub(super) disk_s: f64,
-    /// Share of the disk that processes beside the pods take.
+    /// Share of the disk taken by processes outside the pods.
     pub(super) disk_taken: f64,
     pub(super) samples: Vec<NodeSample>,
 }
@@ -248,7 +249,7 @@ impl Node {
     }
 
     pub(super) fn sample(&mut self, at_s: f64) {
-        // A disk at work is at work for both sides at most all the time.
+        // A disk that serves both is busy at most all the time.
         self.samples.push(NodeSample { at_s, cpu_s: self.cpu_s, disk_s: self.disk_s });
     }
 }

@@ -1,4 +1,4 @@
-//! A request at one service: it waits for a worker, works, calls others, works once more and is answered.
+//! A request at one service: it waits for a worker, works, makes its calls, works again and is answered.
 
 use automap_core::entity::EntityKind;
 
@@ -9,53 +9,53 @@ use crate::events::{Event, Id, Micros};
 
 /// Share of a request's work that comes before its calls.
 const WORK_BEFORE: f64 = 0.6;
-/// Share of the work after which a request that fails does so.
+/// Share of the work after which a failing request fails.
 const WORK_OF_A_FAILURE: f64 = 0.2;
 /// Bytes of a request, of an answer and of an error.
 const BYTES: (f64, f64, f64) = (700.0, 2500.0, 300.0);
-/// Bytes that a command with a disk writes.
+/// Bytes written by a command that uses the disk.
 const WRITTEN_BYTES: f64 = 4096.0;
 
 /// One request.
 #[derive(Debug)]
 pub(super) struct Request {
     pub(super) service: usize,
-    /// Who waits for it; `None`: a user.
+    /// Its caller; `None`: a user.
     from: Option<Origin>,
     arrived: Micros,
     phase: Phase,
-    /// The next of its calls.
+    /// Index of its next call.
     step: usize,
-    /// Calls that it waits for.
+    /// Number of calls that it waits for.
     pending: usize,
     ok: bool,
 }
 
-/// Who waits for a request.
+/// The caller of a request.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Origin {
     pub(super) attempt: Id,
     pub(super) caller: usize,
-    /// Its place among the callers of the service.
+    /// Its index among the callers of the service.
     pub(super) place: usize,
 }
 
-/// What it does.
+/// What it is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
     /// Waits for a worker.
     Queued,
     /// Waits for a lock.
     Locked,
-    /// Waits without a processor.
+    /// Waits without using a CPU.
     Sleeping,
-    /// The work before its calls.
+    /// Works before its calls.
     First,
     /// Waits for the disk.
     Disk,
-    /// Waits for whom it calls.
+    /// Waits for its callees.
     Calls,
-    /// The work after its calls, or before it fails.
+    /// Works after its calls, or before it fails.
     Last,
 }
 
@@ -64,14 +64,14 @@ impl Request {
         Self { service, from, arrived, phase: Phase::Queued, step: 0, pending: 0, ok: true }
     }
 
-    /// Who waits for it, among the callers of the service; the gateway has one, the users.
+    /// Index of its caller among the callers of the service; the gateway has one, the users.
     fn place(&self) -> usize {
         self.from.map_or(0, |from| from.place)
     }
 }
 
 impl Fleet<'_> {
-    /// It is there: a worker takes it, or it waits for one, or it is turned away.
+    /// It has arrived: a worker takes it, or it waits for one, or it is rejected.
     pub(super) fn arrive(&mut self, id: Id) {
         let now = self.now;
         let Some(request) = self.requests.get(id) else { return };
@@ -118,7 +118,7 @@ impl Fleet<'_> {
         self.work(id, Phase::First, WORK_BEFORE);
     }
 
-    /// A slice of work on a processor.
+    /// Starts a slice of work on a CPU.
     fn work(&mut self, id: Id, phase: Phase, share: f64) {
         let Some(request) = self.requests.get(id) else { return };
         request.phase = phase;
@@ -133,7 +133,7 @@ impl Fleet<'_> {
         self.plan_in_ms(ms * slowdown, Event::Worked(id));
     }
 
-    /// A slice is done.
+    /// A slice has ended.
     pub(super) fn worked(&mut self, id: Id) {
         let Some(request) = self.requests.get(id) else { return };
         let (phase, service) = (request.phase, request.service);
@@ -147,7 +147,7 @@ impl Fleet<'_> {
         }
     }
 
-    /// Requests use the node's disk one after the other; the share that others take makes it slower for all.
+    /// Requests use the node's disk one after the other; the share that others take slows it down for all.
     fn use_disk(&mut self, id: Id, service: usize) {
         let Some(request) = self.requests.get(id) else { return };
         request.phase = Phase::Disk;
@@ -162,7 +162,7 @@ impl Fleet<'_> {
         self.agenda.plan(at, Event::Resume(id));
     }
 
-    /// What it waited for is there.
+    /// The resource that it waited for is available.
     pub(super) fn resume(&mut self, id: Id) {
         let Some(request) = self.requests.get(id) else { return };
         match request.phase {
@@ -176,7 +176,7 @@ impl Fleet<'_> {
         }
     }
 
-    /// Its calls: the next one, or all that are left; after them the rest of the work.
+    /// Makes its next call, or all remaining calls; after them the rest of the work.
     fn call_next(&mut self, id: Id) {
         let plan = self.plan;
         let Some(request) = self.requests.get(id) else { return };
@@ -200,7 +200,7 @@ impl Fleet<'_> {
         made.into_iter().for_each(|edge| self.call(id, caller, edge));
     }
 
-    /// A call is over.
+    /// A call has ended.
     pub(super) fn called(&mut self, id: Id, is_needed: bool, ok: bool) {
         let Some(request) = self.requests.get(id) else { return };
         request.pending = request.pending.saturating_sub(1);
@@ -233,7 +233,7 @@ impl Fleet<'_> {
         self.deliver(request.service);
     }
 
-    /// Tells who waits; users see it at once.
+    /// Reports to the caller; users see it at once.
     pub(super) fn answer(&mut self, request: &Request, ok: bool) {
         let (asked_s, ms) = (request.arrived as f64 / 1e6, self.since_ms(request.arrived));
         self.answers[request.service].add(asked_s, ms, ok);

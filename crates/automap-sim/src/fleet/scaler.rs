@@ -1,30 +1,32 @@
-//! An autoscaler, as Kubernetes' horizontal one with a target for processors: more pods when those there are busy, fewer when they have been idle for a while.
+//! An autoscaler, like Kubernetes' horizontal one with a CPU target: adds pods if the existing ones are busy, and removes pods if they have been idle
+//! for a while.
 //!
-//! Every 15 seconds: pods wanted = pods · use / target, rounded up, where the use is a share of the pods' limits and the target is 60 %; within a tenth of the target nothing is done. Further pods
-//! serve 20 seconds later. Fewer are taken only when fewer were wanted for five minutes.
+//! Every 15 seconds: pods wanted = pods · use / target, rounded up, where the use is a share of the pods' limits and the target is 60 %; within a
+//! tenth of the target nothing changes. Additional pods serve 20 seconds later. Pods are removed only if fewer were wanted for five minutes.
 //!
-//! Worked example. Two pods with a limit of 1 processor each used 1.8 processors: 90 % of their limits, and 2 · 90 / 60 = 3 pods are wanted. At 65 %, 2 · 65 / 60 would be 3 too, and nothing is done.
+//! Worked example. Two pods with a limit of 1 CPU each used 1.8 CPUs: 90 % of their limits, and 2 · 90 / 60 = 3 pods are wanted. At 65 %, 2 · 65 / 60
+//! would be 3 too, but nothing changes.
 //!
-//! Left out: pods that start with empty caches, nodes without room, and pods of a workload that differ. A fault at a service is one of all its pods.
+//! Left out: new pods with empty caches, nodes without room, and differences between pods of a workload. A fault at a service affects all its pods.
 
-/// Share of the limit that is to be used.
+/// Target share of the limit.
 const TARGET: f64 = 0.6;
-/// Nothing is done this close to the target.
+/// Nothing changes this close to the target.
 const TOLERANCE: f64 = 0.1;
-/// So many looks in a row must want fewer pods.
+/// Consecutive looks that must want fewer pods.
 const CALM_LOOKS: u32 = 20;
 
 /// One autoscaler.
 #[derive(Debug, Default)]
 pub(super) struct Scaler {
-    /// Processor time at the last look.
+    /// CPU time at the last look.
     seen_cpu_s: f64,
-    /// Looks in a row that wanted fewer pods.
+    /// Consecutive looks that wanted fewer pods.
     calm_looks: u32,
 }
 
 impl Scaler {
-    /// Looks at what was used in the last `seconds`. The pods that there shall be; `None`: as many as before.
+    /// Evaluates the usage of the last `seconds`. Returns the new number of pods; `None`: unchanged.
     pub(super) fn look(
         &mut self,
         cpu_s: f64,
@@ -35,7 +37,7 @@ impl Scaler {
     ) -> Option<usize> {
         let used_cores = (cpu_s - self.seen_cpu_s) / seconds;
         self.seen_cpu_s = cpu_s;
-        // A counter that began anew says nothing of the time before.
+        // A counter that restarted shows nothing about the time before.
         let wanted = if used_cores < 0.0 { pods } else { wanted(pods, used_cores, limit_cores).clamp(1, most) };
         self.calm_looks = if wanted < pods { self.calm_looks + 1 } else { 0 };
         (wanted > pods || self.calm_looks >= CALM_LOOKS).then_some(wanted)

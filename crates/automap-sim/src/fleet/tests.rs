@@ -1,11 +1,11 @@
-//! What must hold in any run: requests are conserved, Little's law, and what a fault does to those it hits.
+//! Properties of every run: requests are conserved, Little's law, and the effect of faults on their targets.
 
 use super::*;
 use crate::fault::Kind;
 use crate::meters::{Requests, ServiceMeter};
 use crate::plan::{Call, PlanOptions};
 
-/// A gateway that calls a service, which calls a store through a cache that spares nine of ten calls.
+/// A gateway that calls a service, which calls a store through a cache that saves nine of ten calls.
 fn chain() -> Plan {
     let mut plan = Plan::draw(&PlanOptions { services: 3, users_per_s: 50.0, seed: 1 });
     let call = |to: usize, cached: f64| Call {
@@ -45,7 +45,7 @@ fn requests_are_conserved() {
     let (recording, meters) = after(&chain(), &[]);
     let users = recording.answers[0].between(0.0, 240.0).count;
     assert!(near(users, 50.0 * 240.0, 0.3), "{users}");
-    // Scraped at most five seconds before the end, and a few are under way.
+    // Scraped at most five seconds before the end, and a few requests are in flight.
     for (i, callee) in [(0, 1), (1, 2)] {
         let (sent, served) = (meters[i].calls[0].count, meters[callee].requests().count);
         assert!(near(sent, served, 0.05), "{i}: {sent} and {served}");
@@ -55,7 +55,7 @@ fn requests_are_conserved() {
     assert!(near(all.count, meters[1].requests().count, 0.05));
 }
 
-/// L = λ·W: the workers of a service that hold a request are, on average, its rate times how long a request takes.
+/// L = λ·W: the number of workers that hold a request is, on average, the service's rate times the duration of a request.
 #[test]
 fn workers_in_use_are_rate_times_time() {
     let plan = chain();
@@ -88,7 +88,7 @@ fn a_cold_cache_asks_its_store_for_everything() {
     assert!(missed > 0.2 && missed < 0.9, "{missed}");
 }
 
-/// What was published was worked on, is being worked on, or waits; a consumer that stops lets it pile up, and a broker that is full refuses.
+/// Published messages were processed, are being processed, or wait; if the consumer stops, messages pile up, and a full broker refuses them.
 #[test]
 fn messages_are_conserved() {
     let queue = (0..50).map(|seed| Plan::draw(&PlanOptions { services: 9, users_per_s: 40.0, seed }));
@@ -117,7 +117,7 @@ fn messages_are_conserved() {
     assert!(waiting == 50.0 && near(published.errors, published.count - 50.0, 0.05), "{published:?}, {waiting} wait");
 }
 
-/// A service whose processors are used up by its users gets more pods, and they take the load; without an autoscaler it stays slow.
+/// A service whose CPUs are saturated by its users gets more pods, which take the load; without an autoscaler it stays slow.
 #[test]
 fn an_autoscaler_adds_pods_until_the_load_is_carried() {
     let latency_ms = |most_pods: usize| {

@@ -1,4 +1,4 @@
-//! What was changed while it was recorded, as kube-state-metrics tells it: releases, settings, and numbers of pods, whoever asked for them.
+//! The changes during the recording, as kube-state-metrics shows them: releases, settings, and numbers of pods, whoever made them.
 
 use automap_core::change::{Change, ChangeKind, ChangeLog};
 use automap_core::time::Interval;
@@ -8,10 +8,10 @@ use crate::fleet::{Recording, Scaling};
 use crate::observation::{START, time};
 use crate::plan::Plan;
 
-/// Settings are seen to differ at the next look, in milliseconds.
+/// Time until a change of settings is seen at the next sample, in milliseconds.
 const SETTINGS_WITHIN_MS: i64 = 60_000;
 
-/// All of it. The log reaches an hour back, in which nothing was changed.
+/// All changes. The log reaches one hour back, without further changes.
 pub(super) fn changes(plan: &Plan, faults: &[Fault], recording: &Recording, length_s: f64) -> ChangeLog {
     let by_people = faults.iter().filter(|f| f.kind.is_change() && f.kind != Kind::ScaledUp);
     let mut made: Vec<Change> = by_people.map(|fault| of_fault(plan, fault)).collect();
@@ -44,7 +44,7 @@ fn of_fault(plan: &Plan, fault: &Fault) -> Change {
     }
 }
 
-/// By its autoscaler, unless somebody asked for it just then.
+/// Made by the autoscaler, unless a person scaled at the same time.
 fn of_scaling(plan: &Plan, faults: &[Fault], scaling: &Scaling) -> Change {
     let service = plan.services[scaling.service].name.clone();
     let asked =

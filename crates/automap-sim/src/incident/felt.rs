@@ -1,29 +1,30 @@
-//! Who felt a fault: those who ask a service wait longer or are refused more often than before. Measured on every request, not on what is scraped.
+//! Who felt a fault: callers of a service wait longer or fail more often than before. Measured on every request, not on scrapes.
 //!
-//! Worked example. Of 30,000 requests before a fault 60 failed and they took 12 ms on average; of 7,000 during it 90 failed and they took 12.4 ms. They wait 3 % longer, below
-//! the 10 % that count, but 1.3 % fail where 0.2 % did: 1.1 percentage points more are above the 0.5 that count, so they feel it.
+//! Worked example. Of 30,000 requests before a fault 60 failed and they took 12 ms on average; of 7,000 during it 90 failed and they took 12.4 ms.
+//! They take 3 % longer, below the threshold of 10 %, but 1.3 % fail instead of 0.2 %: 1.1 percentage points more, above the threshold of 0.5, so the
+//! callers feel it.
 //!
-//! Left out: that a few of many users may suffer badly. Means over all requests do not show it.
+//! Not covered: a few of many users may suffer badly, which means over all requests do not show.
 
 use serde::Serialize;
 
 use crate::meters::Answers;
 
-/// Felt is this much longer a wait, on average, or this share of failures more.
+/// A fault is felt if the mean wait grows by this factor, or the share of failures by this much.
 const FELT: (f64, f64) = (1.1, 0.005);
-/// Fewer requests of users than this, before or during a fault, do not tell.
+/// Fewest user requests, before and during a fault, for a decision.
 const ENOUGH_OF_USERS: f64 = 500.0;
-/// Fewer requests of a single service do not tell whether it stayed calm.
+/// Fewest requests of a single service to decide whether it stayed calm.
 const ENOUGH_OF_A_SERVICE: f64 = 100.0;
 
-/// How those fared who asked a service, before and during a fault.
+/// The experience of a service's callers, before and during a fault.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Felt {
-    /// What they waited on average, in ms.
+    /// Their mean wait, in ms.
     pub latency_ms: (f64, f64),
     /// Share of their requests that failed.
     pub error_ratio: (f64, f64),
-    /// How many they made.
+    /// Number of their requests.
     pub requests: (f64, f64),
 }
 
@@ -38,12 +39,12 @@ impl Felt {
         }
     }
 
-    /// Whether users noticed; `false` too where they made too few requests to tell.
+    /// Whether users noticed; also `false` if there were too few requests to tell.
     pub fn is_felt(&self) -> bool {
         self.has(ENOUGH_OF_USERS) && self.is_worse()
     }
 
-    /// Whether a service answered as well as before; `false` too where it answered too few requests to tell.
+    /// Whether a service answered as well as before; also `false` if there were too few requests to tell.
     pub(crate) fn is_calm(&self) -> bool {
         self.has(ENOUGH_OF_A_SERVICE) && !self.is_worse()
     }

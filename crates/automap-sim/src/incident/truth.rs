@@ -1,10 +1,12 @@
-//! What a perfect answer says of an incident: a ledger's entry for each fault.
+//! The perfect answer for an incident: a ledger entry for each fault.
 //!
-//! Beside the place and the mechanism it holds what can be measured because nothing is hidden here: whether users felt it, which services on the way to them did, and the
-//! chain of calls over which most of it came to the users. Where two faults are in place at once, each is measured in a run of its own, without the other.
+//! Besides the place and the mechanism it contains what can be measured because nothing is hidden here: whether users felt it, which services on the
+//! way to them did, and the chain of calls that carried most of it to the users. If two faults are active at once, each is measured in a separate
+//! run, without the other.
 //!
-//! Worked example. `svc-03-db` is slow. `svc-03` calls it for every request and `svc-07` for one in ten; `gateway` calls both. All three answer later than before, so all have felt
-//! it. From the store upwards the caller with the most requests is followed: `svc-03`, then `gateway`. The path is `gateway`, `svc-03`, `svc-03-db`; one that leads over `svc-07` is true as well.
+//! Worked example. `svc-03-db` is slow. `svc-03` calls it for every request and `svc-07` for one in ten; `gateway` calls both. All three answer later
+//! than before, so all have felt it. From the store upwards, the path follows the caller with the most requests: `svc-03`, then `gateway`. The path
+//! is `gateway`, `svc-03`, `svc-03-db`; one via `svc-07` is true as well.
 
 use automap_chaos::injection::{ChangeMade, Injection, Role, Target, Truth};
 use automap_chaos::kinds;
@@ -16,21 +18,21 @@ use crate::fleet::Recording;
 use crate::observation::time;
 use crate::plan::Plan;
 
-/// What a recording shows of a fault that is in place alone.
+/// The effects of a fault in a recording in which it is active alone.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Effects {
-    /// How users fared.
+    /// The effect on users.
     pub(super) felt: Felt,
-    /// Services that may have suffered and were not seen to be calm.
+    /// Services that may have suffered and were not observed to be calm.
     way: Vec<usize>,
-    /// The chain of calls over which most of it came to the users, the gateway first; empty where it came to nobody.
+    /// The chain of calls that carried most of it to the users, the gateway first; empty if it reached nobody.
     path: Vec<usize>,
-    /// Other services whose containers were killed since the fault began.
+    /// Other services whose containers were killed after the fault began.
     restarted: Vec<usize>,
 }
 
 impl Effects {
-    /// Measures them; before `from_s` nothing is wrong.
+    /// Measures the effects; nothing is wrong before `from_s`.
     pub(super) fn of(plan: &Plan, recording: &Recording, fault: Option<&Fault>, (from_s, to_s): (f64, f64)) -> Self {
         let felt = Felt::of(&recording.answers[0], from_s, to_s);
         let Some(fault) = fault else { return Self { felt, way: Vec::new(), path: Vec::new(), restarted: Vec::new() } };
@@ -49,13 +51,14 @@ impl Effects {
     }
 }
 
-/// Who may suffer from what is wrong at a place: itself, and all that call it; of a node, all that runs there, and all that call that.
+/// The services that may suffer from a fault at a place: the service itself and all its direct and indirect callers; for a node, all services on it
+/// and their callers.
 fn may_suffer(plan: &Plan, place: Place) -> Vec<bool> {
     let mut suffers: Vec<bool> = match place {
         Place::Service(i) => (0..plan.services.len()).map(|s| s == i).collect(),
         Place::Node(n) => plan.services.iter().map(|s| s.node == n).collect(),
     };
-    // Whom a service calls, and who works on its messages, comes after it.
+    // The callees of a service, and the consumer of its messages, come after it.
     for i in (0..plan.services.len()).rev() {
         suffers[i] |= plan.services[i].calls.iter().any(|call| suffers[call.to]);
         if let Some(broker) = plan.services[i].consumes.filter(|_| suffers[i]) {
@@ -65,7 +68,7 @@ fn may_suffer(plan: &Plan, place: Place) -> Vec<bool> {
     suffers
 }
 
-/// From the place upwards, always to the caller with the most requests of those that felt it and from which a chain of such leads to the gateway.
+/// From the place upwards, always to the caller with the most requests among those that felt it and are connected to the gateway by such services.
 fn path(plan: &Plan, place: Place, way: &[usize]) -> Vec<usize> {
     let (mut callers, visits) = (plan.callers(), plan.visits());
     for (callers, service) in callers.iter_mut().zip(&plan.services) {
@@ -118,7 +121,7 @@ pub(super) fn injection(plan: &Plan, fault: &Fault, effects: &Effects) -> Inject
         after: after.to_owned(),
     });
     let is_cause = fault.kind.role() == Role::Cause;
-    // A queue that nobody empties has two ends.
+    // A queue without a consumer has two ends.
     let broker = match fault.place {
         Place::Service(i) if fault.kind == Kind::ConsumerStop => plan.services[i].consumes,
         _ => None,
