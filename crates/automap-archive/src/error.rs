@@ -1,4 +1,4 @@
-//! What can be wrong with an archive, for people.
+//! What can be wrong with an archive.
 
 use std::path::{Path, PathBuf};
 
@@ -8,15 +8,15 @@ pub enum ArchiveError {
     /// The folder holds no archive.
     #[error("there is no archive in {0}; `automap archive add {0}` makes one")]
     Absent(PathBuf),
-    /// The file system refuses something.
+    /// The file system returned an error.
     #[error("{path}: {reason}")]
     Io {
         /// The file or folder.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         reason: std::io::Error,
     },
-    /// A file is not what this program wrote, or was damaged.
+    /// A file was not written by this program, or is damaged.
     #[error(
         "{path} cannot be read as a part of the archive: {reason}; put it back from a copy, or move it away and add its incidents again"
     )]
@@ -26,12 +26,12 @@ pub enum ArchiveError {
         /// Why.
         reason: String,
     },
-    /// More than is held in memory.
+    /// More than can be held in memory.
     #[error("more than {limit} {what} match; ask for a shorter time or one target")]
     TooMany {
-        /// Of what.
+        /// What there is too much of.
         what: &'static str,
-        /// The bound.
+        /// The limit.
         limit: usize,
     },
 }

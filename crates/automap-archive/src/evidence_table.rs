@@ -1,4 +1,4 @@
-//! The table of metrics that changed: those of the candidates and victims of each incident's latest report.
+//! The table of metrics that changed: those of the candidates and victims in each incident's latest report.
 
 use std::path::Path;
 
@@ -14,7 +14,7 @@ use crate::table::{self, Columns};
 const COLUMNS: [&str; 10] =
     ["id", "service", "rank", "metric", "seen_by", "peer", "level_before", "level_during", "unit", "strength"];
 
-/// What changed in an incident, the most likely candidate first.
+/// The changed metrics of an incident, the most likely candidate first.
 pub fn of(incident: &Incident) -> Vec<Change> {
     let Some(report) = &incident.report else { return Vec::new() };
     let one = |service: &str, rank: Option<u32>, e: &Evidence| Change {
@@ -54,7 +54,7 @@ pub(crate) fn write(incidents: &[Incident]) -> Result<Vec<u8>, ParquetError> {
     table::write(COLUMNS.into_iter().zip(columns).collect())
 }
 
-/// The rows of a file; none where there is no such file.
+/// The rows of a file; none if there is no such file.
 pub(crate) fn rows(path: &Path) -> Result<Vec<Change>, ArchiveError> {
     let mut rows = Vec::new();
     for columns in table::read(path, &COLUMNS)? {

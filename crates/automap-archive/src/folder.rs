@@ -1,4 +1,4 @@
-//! The folder itself: which parts there are, what is read of them, and how incidents are added.
+//! The folder itself: its parts, how they are read, and how incidents are added.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -17,9 +17,9 @@ use crate::{evidence_table, incident_table};
 const INCIDENTS: &str = "incidents";
 const EVIDENCE: &str = "evidence";
 const CAPTURES: &str = "captures";
-/// Locked while somebody adds.
+/// Locked while a process adds incidents.
 const LOCK: &str = ".lock";
-/// Most incidents, and most changed metrics, that an answer holds in memory.
+/// Most incidents, and most changed metrics, in one answer.
 const MAX_ROWS: usize = 1_000_000;
 
 /// An archive.
@@ -28,7 +28,7 @@ pub struct Archive {
     root: PathBuf,
 }
 
-/// Which incidents are meant; everything unset is all.
+/// Selects incidents; everything unset matches all.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
     /// Of this target.
@@ -37,20 +37,20 @@ pub struct Filter {
     pub since: Option<Timestamp>,
     /// Opened before this time.
     pub until: Option<Timestamp>,
-    /// With this cause: confirmed, or named where none is.
+    /// With this cause: the confirmed one, or the named one if none is confirmed.
     pub cause: Option<String>,
     /// With this kind of fault.
     pub mechanism: Option<String>,
 }
 
-/// What [`Archive::add`] did.
+/// Result of [`Archive::add`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Added {
-    /// Incidents that were not there.
+    /// Incidents that were new.
     pub new: usize,
-    /// Those that were there in an earlier revision.
+    /// Incidents that replaced an earlier revision.
     pub later: usize,
-    /// Those that were there as they are, or later.
+    /// Incidents that were already present in this or a later revision.
     pub known: usize,
 }
 
@@ -74,7 +74,7 @@ impl Archive {
     /// Opens an archive.
     ///
     /// # Errors
-    /// [`ArchiveError::Absent`] where the folder holds none.
+    /// [`ArchiveError::Absent`] if the folder contains none.
     pub fn open(root: &Path) -> Result<Self, ArchiveError> {
         match root.join(INCIDENTS).is_dir() {
             true => Ok(Self { root: root.to_owned() }),
@@ -82,21 +82,21 @@ impl Archive {
         }
     }
 
-    /// Opens an archive, made anew where there is none.
+    /// Opens an archive, or creates it.
     ///
     /// # Errors
-    /// [`ArchiveError::Io`] where the folder cannot be made.
+    /// [`ArchiveError::Io`] if the folder cannot be created.
     pub fn create(root: &Path) -> Result<Self, ArchiveError> {
         let incidents = root.join(INCIDENTS);
         fs::create_dir_all(&incidents).map_err(ArchiveError::io(&incidents))?;
         Self::open(root)
     }
 
-    /// Adds incidents, whatever is there in an earlier revision replaced. Each month that changes is written anew, whole or not at all; months are written one after the other, so that
-    /// an error leaves those before it done, and adding once more does the rest. Waits for whoever else adds.
+    /// Adds incidents; earlier revisions are replaced. Each changed month is rewritten as a whole or not at all; months are written one after the
+    /// other, so that after an error the earlier ones are done, and adding again does the rest. Waits for other processes that are adding.
     ///
     /// # Errors
-    /// Where a month cannot be read or written.
+    /// When a month cannot be read or written.
     pub fn add(&self, incidents: Vec<Incident>) -> Result<Added, ArchiveError> {
         let _lock = self.lock()?;
         let mut by_part: BTreeMap<Partition, Vec<Incident>> = BTreeMap::new();
@@ -115,10 +115,10 @@ impl Archive {
         Ok(added)
     }
 
-    /// Keeps the metrics of an incident, a capture's bytes. Where they are.
+    /// Stores the metrics of an incident, a capture's bytes. Returns the path.
     ///
     /// # Errors
-    /// Where the file cannot be written.
+    /// When the file cannot be written.
     pub fn add_capture(&self, incident: &Incident, capture: &[u8]) -> Result<PathBuf, ArchiveError> {
         let part = Partition::of(&incident.target, incident.opened);
         let file = part.folder(&self.root.join(CAPTURES)).join(format!("{}.parquet", encoded(&incident.id)));
@@ -126,10 +126,10 @@ impl Archive {
         Ok(file)
     }
 
-    /// The incidents that the filter lets through, the first opened first.
+    /// The incidents that match the filter, the first opened first.
     ///
     /// # Errors
-    /// Where a part cannot be read, or more than a million match.
+    /// When a part cannot be read, or more than a million match.
     pub fn incidents(&self, filter: &Filter) -> Result<Vec<Row>, ArchiveError> {
         let mut rows = Vec::new();
         for part in self.parts(filter)? {
@@ -141,10 +141,11 @@ impl Archive {
         Ok(rows)
     }
 
-    /// What changed in the incidents of a target and a time. Causes and kinds of faults are not looked at: they are the rows' of [`Archive::incidents`].
+    /// The changed metrics in the incidents of a target and a time. Causes and kinds of faults in the filter are ignored: they belong to the rows of
+    /// [`Archive::incidents`].
     ///
     /// # Errors
-    /// As [`Archive::incidents`].
+    /// As for [`Archive::incidents`].
     pub fn evidence(&self, filter: &Filter) -> Result<Vec<Change>, ArchiveError> {
         let mut all = Vec::new();
         for part in self.parts(filter)? {
@@ -154,10 +155,10 @@ impl Archive {
         Ok(all)
     }
 
-    /// The whole record of one incident; `None` where it is not there.
+    /// The whole record of one incident; `None` if it is not there.
     ///
     /// # Errors
-    /// As [`Archive::incidents`].
+    /// As for [`Archive::incidents`].
     pub fn record(&self, id: &str) -> Result<Option<Incident>, ArchiveError> {
         let mut parts = self.parts(&Filter::default())?;
         // Ids begin with their target.
@@ -175,7 +176,7 @@ impl Archive {
         part.folder(&self.root.join(INCIDENTS)).join("incidents.parquet")
     }
 
-    /// The evidence is written first: should the power fail between the two, it says more than the incidents do, and adding again mends that.
+    /// The evidence is written first: if the power fails between the two, it has more than the incidents, and adding again repairs that.
     fn write(&self, part: &Partition, incidents: &[Incident]) -> Result<(), ArchiveError> {
         let (evidence, rows) =
             (part.folder(&self.root.join(EVIDENCE)).join("evidence.parquet"), self.incidents_file(part));
@@ -187,7 +188,7 @@ impl Archive {
         replace(&rows, &incident_table::write(incidents).map_err(failed(&rows))?)
     }
 
-    /// The parts that may hold what a filter lets through. Folders with other names are not looked at.
+    /// The parts that may match a filter. Folders with other names are ignored.
     fn parts(&self, filter: &Filter) -> Result<Vec<Partition>, ArchiveError> {
         let mut parts = Vec::new();
         for target in names_in(&self.root.join(INCIDENTS))? {
@@ -211,7 +212,7 @@ impl Archive {
     }
 }
 
-/// Of each incident the latest revision, the first opened first.
+/// The latest revision of each incident, the first opened first.
 fn merged(known: Vec<Incident>, incidents: Vec<Incident>) -> (Vec<Incident>, Added) {
     let mut by_id: BTreeMap<String, Incident> = known.into_iter().map(|i| (i.id.clone(), i)).collect();
     let mut added = Added::default();

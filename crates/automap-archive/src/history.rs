@@ -1,7 +1,7 @@
-//! What went wrong when: incidents by period and cause, and how often the named cause was the confirmed one.
+//! What failed when: incidents by period and cause, and how often the named cause was the confirmed one.
 //!
-//! Worked example: in November carts was the cause of three incidents and payment of one, and of the two that somebody confirmed one had been named rightly and in the other no
-//! cause was named. November has carts 3 and payment 1, and of 2 confirmed ones 1 named rightly, 0 wrongly, 1 not named.
+//! Worked example: in November carts was the cause of three incidents and payment of one; two were confirmed, of which one had been named rightly and
+//! the other had no named cause. November has carts 3 and payment 1, and of 2 confirmed ones 1 named rightly, 0 wrongly, 1 not named.
 
 use std::collections::BTreeMap;
 
@@ -20,7 +20,7 @@ const FIRST_MONDAY: i64 = 4;
 pub enum Period {
     /// Days.
     Day,
-    /// Weeks from Monday on.
+    /// Weeks starting on Monday.
     Week,
     /// Months.
     Month,
@@ -33,17 +33,17 @@ pub struct Counted {
     pub from: String,
     /// Incidents that were opened in it.
     pub incidents: usize,
-    /// Of these, those that users felt.
+    /// Of these, the ones that users felt.
     pub felt: usize,
-    /// How many there were of each known cause, the most frequent first.
+    /// The number of incidents for each known cause, the most frequent first.
     pub causes: Vec<Cause>,
     /// Those without a named or confirmed cause.
     pub without_cause: usize,
-    /// How the answers stand beside what was confirmed.
+    /// The answers compared with the confirmed causes.
     pub confirmed: Confirmed,
 }
 
-/// A cause, and how often it was one.
+/// A cause, and the number of its incidents.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Cause {
     /// The service.
@@ -52,21 +52,21 @@ pub struct Cause {
     pub incidents: usize,
 }
 
-/// Answers beside confirmed causes.
+/// Answers compared with confirmed causes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Confirmed {
     /// Incidents with a confirmed cause.
     pub incidents: usize,
     /// The cause was named.
     pub named_right: usize,
-    /// Another one was named.
+    /// Another cause was named.
     pub named_wrong: usize,
     /// None was named, and the cause was the first candidate.
     pub first_unnamed: usize,
 }
 
 impl Period {
-    /// The first day of the period that a time is in.
+    /// The first day of the period that contains a time.
     pub fn first_day(self, at: Timestamp) -> String {
         let day = at.ms().div_euclid(DAY_MS);
         let of = |day: i64| Timestamp::from_ms(day * DAY_MS).rfc3339().chars().take(10).collect::<String>();
@@ -90,7 +90,7 @@ impl Confirmed {
     }
 }
 
-/// The periods in which something was opened, the first one first.
+/// The periods in which an incident was opened, in order.
 pub fn history(rows: &[Row], period: Period) -> Vec<Counted> {
     let mut by_period: BTreeMap<String, Vec<&Row>> = BTreeMap::new();
     for row in rows {
@@ -99,7 +99,7 @@ pub fn history(rows: &[Row], period: Period) -> Vec<Counted> {
     by_period.into_iter().map(|(from, rows)| counted(from, &rows)).collect()
 }
 
-/// All of it as one period, which begins with the first; `None` where there is no incident.
+/// All incidents as one period, which begins with the first; `None` if there are none.
 pub fn total(rows: &[Row]) -> Option<Counted> {
     let first = rows.iter().map(|row| row.opened).min()?;
     Some(counted(Period::Day.first_day(first), &rows.iter().collect::<Vec<_>>()))

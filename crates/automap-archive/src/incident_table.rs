@@ -11,7 +11,7 @@ use crate::error::ArchiveError;
 use crate::row::Row;
 use crate::table::{self, Columns};
 
-/// The columns of a [`Row`]; `target` and `month` are the folder's.
+/// The columns of a [`Row`]; `target` and `month` come from the folder.
 const OF_ROW: [&str; 15] = [
     "id",
     "opened",
@@ -60,7 +60,7 @@ pub(crate) fn write(incidents: &[Incident]) -> Result<Vec<u8>, ParquetError> {
     table::write(all)
 }
 
-/// The rows of a file; none where there is no such file.
+/// The rows of a file; none if there is no such file.
 pub(crate) fn rows(path: &Path, target: &str) -> Result<Vec<Row>, ArchiveError> {
     let mut rows = Vec::new();
     for columns in table::read(path, &OF_ROW)? {
@@ -69,7 +69,7 @@ pub(crate) fn rows(path: &Path, target: &str) -> Result<Vec<Row>, ArchiveError> 
     Ok(rows)
 }
 
-/// The whole records of a file; none where there is no such file.
+/// The whole records of a file; none if there is no such file.
 pub(crate) fn documents(path: &Path) -> Result<Vec<Incident>, ArchiveError> {
     let mut incidents = Vec::new();
     for columns in table::read(path, &[DOCUMENT])? {

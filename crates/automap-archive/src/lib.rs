@@ -1,7 +1,7 @@
-//! Incidents of months and years in a folder of Parquet files: kept, listed, counted, and searched for similar ones.
+//! Incidents of months and years in a folder of Parquet files: stored, listed, counted, and searched for similar ones.
 //!
-//! A watcher's store holds the incidents of some months and is pruned; this is where they stay. The folder is partitioned as Hive does it, which DuckDB, pandas,
-//! polars, ClickHouse and Spark read as one table with the columns `target` and `month`:
+//! A watcher's store holds the incidents of some months and is pruned; the archive keeps them. The folder is partitioned as in Hive, so that DuckDB,
+//! pandas, polars, ClickHouse and Spark read it as one table with the columns `target` and `month`:
 //!
 //! ```text
 //! DIR/incidents/target=shop/month=2026-11/incidents.parquet   one row for each incident, the whole record as JSON in `document`
@@ -9,11 +9,11 @@
 //! DIR/captures/target=shop/month=2026-11/<id>.parquet         the metrics of the incident, where they were given
 //! ```
 //!
-//! [`Archive::add`] rewrites the months that it adds to, whole files at a time and under a lock. [`Archive::incidents`] and [`Archive::evidence`] read only the partitions and
-//! columns that a question needs. What they answer is computed by pure functions: [`history`] and [`similar`].
+//! [`Archive::add`] rewrites the months that it adds to, whole files at a time and under a lock. [`Archive::incidents`] and [`Archive::evidence`]
+//! read only the required partitions and columns. Pure functions work on their results: [`history`] and [`similar`].
 //!
-//! Left out: a query engine. A year of a busy system is a few thousand rows, which are read in milliseconds, and whoever wants SQL opens the folder with DuckDB. Object stores: a
-//! folder that is mounted or synchronised from one is read as any other.
+//! Left out: a query engine, since a year of a busy system is a few thousand rows, which are read in milliseconds, and users who want SQL open the
+//! folder with DuckDB; and object stores, since a folder that is mounted or synchronised from one works like any other.
 
 mod error;
 mod evidence_table;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use automap_core::time::Timestamp;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, percent_decode_str, utf8_percent_encode};
 
-/// What is encoded in a folder's name, as readers of such folders expect; dots too, so that no target is a folder above.
+/// Characters that are encoded in a folder's name, as readers of such folders expect; dots too, so that no target names a parent folder.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_');
 
 /// One part. Ordered by target, then by month.
@@ -18,7 +18,7 @@ pub(crate) struct Partition {
 }
 
 impl Partition {
-    /// Where an incident belongs. Its opening never changes, whatever is learnt about its onset.
+    /// The part of an incident. Its opening time never changes, whatever is learnt about its onset.
     pub(crate) fn of(target: &str, opened: Timestamp) -> Self {
         Self { target: target.to_owned(), month: month(opened) }
     }
@@ -28,7 +28,7 @@ impl Partition {
         root.join(format!("target={}", encoded(&self.target))).join(format!("month={}", self.month))
     }
 
-    /// The part that a folder's last two names stand for; `None` for any other folder.
+    /// The part for a folder's last two names; `None` for any other folder.
     pub(crate) fn from_names(target: &str, month: &str) -> Option<Self> {
         let target = percent_decode_str(target.strip_prefix("target=")?).decode_utf8().ok()?.into_owned();
         let month = month.strip_prefix("month=").filter(|month| is_month(month))?;

@@ -1,4 +1,4 @@
-//! What is read of an incident without its whole record: one row, and the metrics that changed in it.
+//! The part of an incident that is read without its whole record: one row, and the metrics that changed in it.
 
 use automap_core::time::{Timestamp, as_rfc3339};
 use serde::Serialize;
@@ -23,28 +23,28 @@ pub struct Row {
     pub state: String,
     /// `info`, `warning` or `critical`.
     pub severity: String,
-    /// One line for people.
+    /// A one-line title.
     pub title: String,
-    /// The service that was named; `null` where the evidence singled none out.
+    /// The service that was named; `null` if the evidence singled none out.
     pub cause: Option<String>,
     /// The kind of fault, such as `network` or `cpu`.
     pub mechanism: Option<String>,
     /// Confidence in the cause, 0 to 1.
     pub confidence: Option<f64>,
-    /// The change that it may have begun with.
+    /// The change that it may have started with.
     pub change: Option<String>,
-    /// The candidate that came first, named or not.
+    /// The candidate ranked first, named or not.
     pub first_candidate: Option<String>,
     /// The cause that a user confirmed.
     pub confirmed: Option<String>,
-    /// Whether users felt it; `null` where that was not observed.
+    /// Whether users felt it; `null` if that was not observed.
     pub users_feel_it: Option<bool>,
     /// Services that suffered from it.
     pub victims: Vec<String>,
 }
 
 impl Row {
-    /// The cause as far as it is known: confirmed, else named.
+    /// The best known cause: confirmed, else named.
     pub fn known_cause(&self) -> Option<&str> {
         self.confirmed.as_deref().or(self.cause.as_deref())
     }
@@ -55,7 +55,7 @@ impl Row {
 pub struct Change {
     /// The incident.
     pub id: String,
-    /// The candidate or victim that it speaks of.
+    /// The candidate or victim that it belongs to.
     pub service: String,
     /// Its rank among the candidates, 1 the most likely; `null` for a victim.
     pub rank: Option<u32>,

@@ -1,11 +1,13 @@
-//! Finds past incidents that looked like one: the same metrics of the same services moved, and about as far.
+//! Finds past incidents that looked similar: the same metrics of the same services moved, by about as much.
 //!
-//! An incident is a vector with a number for each (service, metric): its strength of evidence, times `ln(1 + N/n)` where `n` of all `N` incidents have it, so that what moves in every
-//! incident (the latency of the front end) hardly counts and what moves in few counts. Similarity is the cosine of two vectors, 0 to 1. The idea is that of the service profiles of AutoMAP
-//! (Ma et al., WWW 2020), here of what changed instead of levels, which differ from month to month.
+//! An incident is a vector with a number for each (service, metric): its strength of evidence, times `ln(1 + N/n)` where `n` of all `N` incidents
+//! have it, so that a metric that moves in every incident (the latency of the front end) hardly counts and one that moves in few counts. Similarity
+//! is the cosine of two vectors, 0 to 1. The idea comes from the service profiles of AutoMAP (Ma et al., WWW 2020), here applied to changes instead
+//! of levels, which differ from month to month.
 //!
-//! Worked example: three incidents, in all of which the latency of front-end moved by 2, in two of them the CPU of carts by 3. The weights are ln 2 = 0.69 and ln 2.5 = 0.92, the vectors
-//! (1.39, 2.75), (1.39, 2.75), (1.39, 0). The first two have similarity 1, either and the third 1.39/√(1.39² + 2.75²) = 0.45.
+//! Worked example: three incidents, in all of which the latency of front-end moved by 2, in two of them the CPU of carts by 3. The weights are
+//! ln 2 = 0.69 and ln 2.5 = 0.92, the vectors (1.39, 2.75), (1.39, 2.75), (1.39, 0). The first two have similarity 1, each of them and the third
+//! 1.39/√(1.39² + 2.75²) = 0.45.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,7 +25,7 @@ pub struct Similar {
     pub id: String,
     /// Similarity, above 0 and at most 1.
     pub similarity: f64,
-    /// What moved in both, what counts most first: `carts cpu_cores`.
+    /// The metrics that moved in both, the most important first: `carts cpu_cores`.
     pub shared: Vec<String>,
 }
 
@@ -31,7 +33,7 @@ pub struct Similar {
 type Key<'a> = (&'a str, &'a str);
 type Vector<'a> = BTreeMap<Key<'a>, f64>;
 
-/// The incidents most similar to the one of `of`, at most `most`, among those that `past` tells of; itself is left out. O(rows log rows).
+/// The incidents most similar to the one in `of`, at most `most`, among those in `past`, except itself. O(rows log rows).
 pub fn similar(of: &[Change], past: &[Change], most: usize) -> Vec<Similar> {
     let Some(own) = of.first().map(|c| c.id.as_str()) else { return Vec::new() };
     let mut all = vectors(past);
@@ -66,7 +68,7 @@ pub fn similar(of: &[Change], past: &[Change], most: usize) -> Vec<Similar> {
     found
 }
 
-/// Of how many incidents something is known.
+/// The number of incidents with any evidence.
 pub fn known(past: &[Change]) -> usize {
     past.iter().map(|c| c.id.as_str()).collect::<BTreeSet<_>>().len()
 }
@@ -75,7 +77,7 @@ fn weight(count: f64, having: Option<&f64>) -> f64 {
     (1.0 + count / having.copied().unwrap_or(1.0).max(1.0)).ln()
 }
 
-/// By incident, the largest strength of each metric; what lost strength counts nothing.
+/// The largest strength of each metric, by incident; metrics without positive strength are ignored.
 fn vectors(changes: &[Change]) -> BTreeMap<&str, Vector<'_>> {
     let mut vectors: BTreeMap<&str, Vector<'_>> = BTreeMap::new();
     for c in changes.iter().filter(|c| c.strength.is_finite() && c.strength > 0.0) {

@@ -1,4 +1,4 @@
-//! Columns of Arrow, to Parquet and back.
+//! Converts Arrow columns to Parquet and back.
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -25,7 +25,7 @@ pub(crate) fn write(columns: Vec<(&str, ArrayRef)>) -> Result<Vec<u8>, ParquetEr
     parquet_columns::write(columns, Compression::ZSTD(ZstdLevel::default()))
 }
 
-/// The wanted columns of a file; no rows where there is no such file.
+/// The requested columns of a file; no rows if there is no such file.
 pub(crate) fn read(path: &Path, columns: &[&str]) -> Result<Vec<Columns>, ArchiveError> {
     let bytes = match read_file(path, MAX_FILE_BYTES) {
         Ok(bytes) => Bytes::from(bytes),
@@ -42,7 +42,7 @@ pub(crate) fn read(path: &Path, columns: &[&str]) -> Result<Vec<Columns>, Archiv
     Ok(batches.into_iter().map(|batch| Columns { batch, path: path.to_owned() }).collect())
 }
 
-/// The rows of a part of a file.
+/// The rows of one part of a file.
 pub(crate) struct Columns {
     batch: RecordBatch,
     path: PathBuf,
