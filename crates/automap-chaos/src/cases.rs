@@ -1,4 +1,4 @@
-//! Groups ledger entries into cases to be diagnosed: faults that overlap form one case, and of several sources of one fault the best is kept.
+//! Groups ledger entries into cases to be diagnosed: overlapping faults form one case, and of several sources for one fault the best is kept.
 
 use std::collections::BTreeMap;
 
@@ -6,16 +6,16 @@ use automap_core::time::Timestamp;
 
 use crate::entry::{Entry, State};
 
-/// Faults that overlap, and the time that is theirs.
+/// Overlapping faults, and their time range.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Case {
-    /// In the order they began.
+    /// In the order in which they began.
     pub entries: Vec<Entry>,
-    /// The first began.
+    /// Start of the first fault.
     pub from: Timestamp,
-    /// The last ended; `None`: one goes on, or its end is not known.
+    /// End of the last fault; `None`: one is still active, or its end is unknown.
     pub to: Option<Timestamp>,
-    /// When the faults before were over; `None`: there were none.
+    /// End of the previous faults; `None`: there were none.
     pub after: Option<Timestamp>,
 }
 
@@ -28,9 +28,9 @@ impl Case {
     }
 }
 
-/// One entry for each stretch of each experiment: as the most trustworthy source records it.
+/// One entry for each stretch of each experiment, from the most trustworthy source that recorded it.
 pub fn merge(sources: impl IntoIterator<Item = Vec<Entry>>) -> Vec<Entry> {
-    // An experiment is the same when its uid is; sources without uids say kind, namespace and name.
+    // Experiments are identified by their uid; sources without uids use kind, namespace and name.
     let mut best: BTreeMap<String, Vec<Entry>> = BTreeMap::new();
     for entries in sources {
         let mut of: BTreeMap<String, Vec<Entry>> = BTreeMap::new();
@@ -48,7 +48,7 @@ pub fn merge(sources: impl IntoIterator<Item = Vec<Entry>>) -> Vec<Entry> {
     all
 }
 
-/// Groups entries that began: those whose times, with `settle_ms` after each, overlap are one case. Entries without a start are left out.
+/// Groups entries that began: those that overlap, with `settle_ms` after each, are one case. Entries without a start are left out.
 pub fn cases(entries: &[Entry], settle_ms: i64) -> Vec<Case> {
     let mut started: Vec<(Timestamp, &Entry)> = entries.iter().filter_map(|e| Some((e.started?, e))).collect();
     started.sort_by(|a, b| (a.0, &a.1.key).cmp(&(b.0, &b.1.key)));

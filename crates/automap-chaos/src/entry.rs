@@ -13,63 +13,63 @@ const MAX_NOTE_CHARS: usize = 240;
 /// One uninterrupted stretch of one experiment. An experiment that was paused and resumed has several.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
-    /// `<experiment>/<stretch>`, counted from 1. A later line with the same key takes the place of the earlier one.
+    /// `<experiment>/<stretch>`, counted from 1. A later line with the same key replaces the earlier one.
     pub key: String,
-    /// `metadata.uid`, or what identifies the experiment where the source knows none.
+    /// `metadata.uid`, or another identifier of the experiment if the source has no uid.
     pub experiment: String,
-    /// `NetworkChaos`, `StressChaos`, …; `VirtualService`, `flagd`, … for faults of others.
+    /// `NetworkChaos`, `StressChaos`, …; `VirtualService`, `flagd`, … for faults from other sources.
     pub kind: String,
     /// `metadata.name`.
     pub name: String,
-    /// `metadata.namespace`; empty where there is none.
+    /// `metadata.namespace`; empty if there is none.
     pub namespace: String,
     /// `delay`, `pod-kill`, `cpu`, …
     pub action: String,
-    /// What was really hit. Empty: nothing, or it is not known (see `state` and `notes`).
+    /// The targets that were hit. Empty: none, or unknown (see `state` and `notes`).
     pub targets: Vec<Target>,
-    /// Services that are only the other end of a network fault.
+    /// Services that are only at the other end of a network fault.
     pub peers: Vec<String>,
-    /// Share of the services' pods that were hit, 0 to 1; `null` where the number of replicas is not known.
+    /// Share of the services' pods that were hit, 0 to 1; `null` if the number of replicas is unknown.
     pub fraction: Option<f64>,
-    /// In place since; `null` where nothing was injected or it is not known.
+    /// Active since; `null` if nothing was injected or it is unknown.
     #[serde(with = "as_rfc3339::option")]
     pub started: Option<Timestamp>,
-    /// Ended at; for kills: when what was killed was ready again. `null`: it goes on, or it is not known (see `state`).
+    /// Ended at; for kills: when the killed target was ready again. `null`: still active, or unknown (see `state`).
     #[serde(with = "as_rfc3339::option")]
     pub ended: Option<Timestamp>,
-    /// Where it stands.
+    /// Its state.
     pub state: State,
-    /// Where this is known from.
+    /// The source of the entry.
     pub source: Source,
-    /// What started it, when no person did.
+    /// The object that started it, unless a person did.
     pub parent: Option<Parent>,
-    /// Family of metrics that this fault moves first at the service it hits, in the words of reports; `null` where that is anybody's guess.
+    /// Family of metrics that this fault moves first at the service it hits, in the words of reports; `null` if unknown.
     pub expected_metric: Option<String>,
-    /// Why this fault may well have had no effect; `null` where it should have had one. Known from the fault alone, never from an answer.
+    /// Why this fault may have had no effect; `null` if an effect is expected. Derived from the fault alone, never from an answer.
     pub ineffective: Option<String>,
     /// When the experiment was last observed in the cluster.
     #[serde(with = "as_rfc3339::option")]
     pub seen: Option<Timestamp>,
-    /// Remarks for people.
+    /// Notes for users.
     pub notes: Vec<String>,
-    /// What it is in the story that is to be diagnosed. Only the lab has other roles than `cause`.
+    /// Its role in the story to be diagnosed. Only the lab has other roles than `cause`.
     #[serde(default, skip_serializing_if = "Role::is_cause")]
     pub role: Role,
 }
 
-/// One pod or machine that was hit, or a service where the pod is not known.
+/// One pod or machine that was hit, or a service if the pod is unknown.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Target {
     /// Its namespace.
     pub namespace: String,
-    /// Name of the pod at that time; empty where it is not known.
+    /// Name of the pod at that time; empty if unknown.
     pub pod: String,
-    /// The container, where the fault hits one.
+    /// The container, if the fault hits a single one.
     pub container: Option<String>,
-    /// What was hit where it is no pod: the address of a machine, or an instance in a cloud as Chaos Mesh writes it; `null` for pods.
+    /// The target if it is not a pod: the address of a machine, or a cloud instance as written by Chaos Mesh; `null` for pods.
     #[serde(default)]
     pub address: Option<String>,
-    /// The service (workload) that the pod belonged to; `null` where it is not known.
+    /// The service (workload) that the pod belonged to; `null` if unknown.
     pub service: Option<String>,
     /// Hit since.
     #[serde(with = "as_rfc3339::option")]
@@ -80,7 +80,7 @@ pub struct Target {
 }
 
 impl Target {
-    /// A service of which the pods are not known.
+    /// A service whose pods are unknown.
     pub fn of_service(namespace: &str, service: &str, from: Option<Timestamp>, to: Option<Timestamp>) -> Self {
         Self {
             namespace: namespace.to_owned(),
@@ -103,32 +103,32 @@ pub struct Parent {
     pub name: String,
 }
 
-/// Where a stretch of an experiment stands.
+/// The state of a stretch of an experiment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
-    /// It was in place and is over.
+    /// It was active and is over.
     Injected,
-    /// The same, but at a part of the pods only.
+    /// The same, but only on a part of the pods.
     Partial,
     /// The experiment exists or existed, and hit no target.
     NothingInjected,
-    /// The experiment exists or existed, and Chaos Mesh has not said what it hit.
+    /// The experiment exists or existed, and Chaos Mesh has not reported what it hit.
     NoStatus,
-    /// A kill: done in a moment, never recovered by anybody but the kubelet.
+    /// A kill: done in an instant, and only the kubelet recovers from it.
     OneShot,
-    /// Taken back for now by the pause annotation.
+    /// Suspended by the pause annotation.
     Paused,
-    /// It goes on.
+    /// It is still active.
     Running,
     /// It began; its end was not observed.
     UnknownEnd,
-    /// An earlier line with this key was wrong, as later news shows. Readers drop it.
+    /// An earlier line with this key turned out to be wrong. Readers drop it.
     Withdrawn,
 }
 
 impl State {
-    /// In a word or two.
+    /// As one or two words.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Injected => "injected",
@@ -144,7 +144,7 @@ impl State {
     }
 }
 
-/// Where an entry is known from, the most trustworthy first.
+/// The source of an entry, the most trustworthy first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Source {
@@ -158,7 +158,7 @@ pub enum Source {
     KubernetesEvents,
     /// `/api/events` of the dashboard.
     DashboardEvents,
-    /// `/api/archives` of the dashboard: what was asked for, not what was done.
+    /// `/api/archives` of the dashboard: the requested faults, not the injected ones.
     DashboardArchive,
     /// A file of labels.
     LabelsFile,
@@ -173,7 +173,7 @@ pub enum Source {
 }
 
 impl Entry {
-    /// One of which nothing is known but its name.
+    /// An entry of which only the name is known.
     pub fn new(experiment: &str, kind: &str, namespace: &str, name: &str, source: Source) -> Self {
         Self {
             key: format!("{experiment}/1"),
@@ -198,7 +198,7 @@ impl Entry {
         }
     }
 
-    /// Services that were hit, each once, in the order of their names.
+    /// Services that were hit, each once, ordered by name.
     pub fn services(&self) -> Vec<&str> {
         let mut all: Vec<&str> = self.targets.iter().filter_map(|t| t.service.as_deref()).collect();
         all.sort_unstable();
@@ -206,7 +206,7 @@ impl Entry {
         all
     }
 
-    /// What was hit, for people: the services, or the machines where no service is known.
+    /// What was hit, for messages: the services, or the machines if no service is known.
     pub fn places(&self) -> Vec<&str> {
         let services = self.services();
         if !services.is_empty() {
@@ -218,7 +218,7 @@ impl Entry {
         machines
     }
 
-    /// Adds a remark, once, and not more than [`MAX_NOTES`].
+    /// Adds a note, once, and at most [`MAX_NOTES`].
     pub fn note(&mut self, text: impl Into<String>) {
         let text: String = text.into().chars().take(MAX_NOTE_CHARS).collect();
         if self.notes.len() < MAX_NOTES && !self.notes.contains(&text) {

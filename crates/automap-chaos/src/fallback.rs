@@ -1,4 +1,4 @@
-//! Entries from sources that know less than the records of Chaos Mesh, or know of other faults.
+//! Entries from sources that provide less than the records of Chaos Mesh, or other faults.
 //!
 //! | source | knows | does not know |
 //! |---|---|---|

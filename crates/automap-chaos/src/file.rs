@@ -1,4 +1,4 @@
-//! The ledger as JSON lines: only ever appended, a later line of the same key takes the place of the earlier one.
+//! The ledger as JSON lines: append-only; a later line with the same key replaces the earlier one.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, Read};
@@ -18,7 +18,7 @@ pub enum FileError {
     Io {
         /// Counted from 1.
         line: usize,
-        /// What it said.
+        /// The error.
         source: std::io::Error,
     },
     /// A line is not an entry.
@@ -29,7 +29,7 @@ pub enum FileError {
         /// What is wrong with it.
         source: serde_json::Error,
     },
-    /// More than anybody can have meant.
+    /// Longer than any intended ledger.
     #[error("line {line}: longer than {MAX_LINE} bytes, or beyond line {MAX_LINES}; this is not a chaos ledger")]
     TooLong {
         /// Counted from 1.
@@ -40,15 +40,15 @@ pub enum FileError {
 /// An entry as a line.
 ///
 /// # Errors
-/// Never for an entry that this crate made; `serde_json`'s own otherwise.
+/// Never for an entry created by this crate; `serde_json`'s own otherwise.
 pub fn line(entry: &Entry) -> Result<String, serde_json::Error> {
     Ok(serde_json::to_string(entry)? + "\n")
 }
 
-/// Reads a ledger, in the order things began. A last line that a crash cut off is left out.
+/// Reads a ledger, ordered by start. An incomplete last line, left by a crash, is ignored.
 ///
 /// # Errors
-/// When a line is not an entry, or there is too much of it.
+/// When a line is not an entry, or the ledger is too long.
 pub fn read(mut from: impl BufRead) -> Result<Vec<Entry>, FileError> {
     let mut all: BTreeMap<String, Entry> = BTreeMap::new();
     let mut text = Vec::new();

@@ -1,4 +1,4 @@
-//! A fault that was injected on purpose, as the lab's ledger keeps it: what, where, from when to when. Ground truth for scoring.
+//! An injected fault as stored in the lab's ledger: what, where, and from when to when. Ground truth for scoring.
 
 use automap_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::entry::{self, Entry, Source, State as EntryState};
 use crate::kinds;
 
-/// One fault, from the moment it was in place.
+/// One fault, from the moment it became active.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Injection {
     /// Unique within the ledger: experiment name and start.
@@ -17,40 +17,40 @@ pub struct Injection {
     pub action: String,
     /// `metadata.name` of the experiment.
     pub experiment: String,
-    /// Who was hit.
+    /// The pods that were hit.
     pub targets: Vec<Target>,
     /// The other ends of a network fault; empty: everybody.
     pub peers: Vec<String>,
     /// The family of metrics that this fault moves first, in the words of reports.
     pub expected_metric: String,
-    /// In place since (RFC 3339).
+    /// Active since (RFC 3339).
     pub from: String,
     /// The same in milliseconds since 1970.
     pub from_ms: i64,
-    /// Ended at; for kills: when what was killed was ready again. `None`: still going on, or the lab died.
+    /// Ended at; for kills: when the killed target was ready again. `None`: still active, or the lab died.
     pub to: Option<String>,
     /// The same in milliseconds since 1970.
     pub to_ms: Option<i64>,
     /// The experiment's `spec`.
     pub spec: serde_json::Value,
-    /// What it is in the story that is to be diagnosed.
+    /// Its role in the story to be diagnosed.
     #[serde(default, skip_serializing_if = "Role::is_cause")]
     pub role: Role,
-    /// What a perfect answer says; `None` in ledgers of before.
+    /// The perfect answer; `None` in older ledgers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub truth: Option<Truth>,
 }
 
-/// What an injection is in the story that is to be diagnosed.
+/// The role of an injection in the story to be diagnosed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
-    /// It is to be found.
+    /// It should be found.
     #[default]
     Cause,
-    /// It happens at the same time, or in a quiet stretch, and hurts nobody: to blame it is wrong.
+    /// It happens at the same time, or in a quiet stretch, and does no harm: naming it is wrong.
     Decoy,
-    /// It is needed for the cause to hurt, such as more users at an autoscaler's ceiling. To name it is neither right nor wrong.
+    /// It is needed for the cause to do harm, such as more users when an autoscaler is at its limit. Naming it is neither right nor wrong.
     Condition,
 }
 
@@ -58,7 +58,7 @@ impl Role {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::Cause, Self::Decoy, Self::Condition];
 
-    /// As in files.
+    /// As written in files.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Cause => "cause",
@@ -73,30 +73,30 @@ impl Role {
     }
 }
 
-/// What a perfect answer says about an injection.
+/// The perfect answer for an injection.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Truth {
-    /// What kind of thing is at fault: `service` or `node`.
+    /// The kind of the root cause: `service` or `node`.
     pub entity_kind: String,
     /// Its name.
     pub entity: String,
-    /// How it hurts: `release`, `config`, `cpu`, `network delay`, …
+    /// How it does harm: `release`, `config`, `cpu`, `network delay`, …
     pub mechanism: String,
-    /// The change that is to blame; `None`: no change is.
+    /// The change that caused it; `None`: no change did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub change: Option<ChangeMade>,
 }
 
-/// A change on purpose.
+/// An intentional change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChangeMade {
     /// `release`, `config`, `scale`, …
     pub kind: String,
     /// The Deployment that was changed.
     pub service: String,
-    /// What was before: a version, a number of pods, settings.
+    /// The state before: a version, a number of pods, settings.
     pub before: String,
-    /// What is now.
+    /// The state after.
     pub after: String,
 }
 
@@ -107,12 +107,12 @@ pub struct Target {
     pub pod: String,
     /// Its service.
     pub service: String,
-    /// The container, where the fault hits one.
+    /// The container, if the fault hits a single one.
     pub container: Option<String>,
 }
 
 impl Injection {
-    /// The same fault in the words that a cluster's ledger uses. Each component of the lab is one pod in `namespace`.
+    /// The same fault in the terms of a cluster's ledger. Each component of the lab is one pod in `namespace`.
     pub fn to_entry(&self, namespace: &str) -> Entry {
         let injection = self;
         let mut entry = Entry::new(&injection.id, &injection.kind, namespace, &injection.experiment, Source::Lab);

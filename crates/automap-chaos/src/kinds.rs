@@ -7,7 +7,7 @@ pub const GROUP: &str = "chaos-mesh.org";
 /// Its only version.
 pub const VERSION: &str = "v1alpha1";
 
-/// Kind and plural of everything that injects.
+/// Kind and plural of everything that injects faults.
 pub const EXPERIMENTS: [(&str, &str); 14] = [
     ("PodChaos", "podchaos"),
     ("NetworkChaos", "networkchaos"),
@@ -25,7 +25,7 @@ pub const EXPERIMENTS: [(&str, &str); 14] = [
     ("PhysicalMachineChaos", "physicalmachinechaos"),
 ];
 
-/// Kind and plural of what starts experiments.
+/// Kind and plural of objects that start experiments.
 pub const PARENTS: [(&str, &str); 4] = [
     ("Schedule", "schedules"),
     ("Workflow", "workflows"),
@@ -33,7 +33,7 @@ pub const PARENTS: [(&str, &str); 4] = [
     ("StatusCheck", "statuschecks"),
 ];
 
-/// Actions that are done in a moment: their experiments stay "injected" for ever, without a recovery.
+/// Actions that are done in an instant: their experiments stay "injected" for ever, without a recovery.
 const ONE_SHOT: [(&str, &str); 5] = [
     ("PodChaos", "pod-kill"),
     ("PodChaos", "container-kill"),
@@ -42,27 +42,27 @@ const ONE_SHOT: [(&str, &str); 5] = [
     ("AzureChaos", "vm-restart"),
 ];
 
-/// Whether a kind injects.
+/// Whether a kind injects faults.
 pub fn is_experiment(kind: &str) -> bool {
     EXPERIMENTS.iter().any(|(k, _)| *k == kind)
 }
 
-/// Whether a kind changes the system as operators do, and so leaves what automap reads as a change.
+/// Whether a kind changes the system as operators do, so that automap sees a change.
 pub fn is_change(kind: &str) -> bool {
     matches!(kind, "Release" | "ConfigChange" | "Scale")
 }
 
-/// Whether a kind hits machines, not pods: the ids of its records are addresses or instances.
+/// Whether a kind hits machines rather than pods: the ids of its records are addresses or instances.
 pub fn hits_machines(kind: &str) -> bool {
     matches!(kind, "AWSChaos" | "GCPChaos" | "AzureChaos" | "PhysicalMachineChaos")
 }
 
-/// Whether an action is done in a moment.
+/// Whether an action is done in an instant.
 pub fn is_one_shot(kind: &str, action: &str) -> bool {
     ONE_SHOT.contains(&(kind, action))
 }
 
-/// The family of metrics that a fault moves first, at the service it hits (network faults: as its callers see it). `None` where nothing is known.
+/// The family of metrics that a fault moves first, at the service it hits (network faults: as seen by its callers). `None` if unknown.
 pub fn expected_metric(kind: &str, action: &str) -> Option<&'static str> {
     Some(match (kind, action) {
         ("StressChaos", "memory") => "memory",
@@ -88,7 +88,7 @@ pub fn expected_metric(kind: &str, action: &str) -> Option<&'static str> {
     })
 }
 
-/// How a fault hurts, in the words of the table of mechanisms. `None` where nothing is known.
+/// How a fault does harm, in the words of the table of mechanisms. `None` if unknown.
 pub fn mechanism(kind: &str, action: &str) -> Option<&'static str> {
     Some(match (kind, action) {
         ("StressChaos", "memory") => "memory",
@@ -122,11 +122,11 @@ pub fn mechanism(kind: &str, action: &str) -> Option<&'static str> {
     })
 }
 
-/// The words by which a report tells a mechanism: what its `mechanism` is, in small letters. They are those of the table of mechanisms in the docs, where each
-/// stands beside the evidence for it. Empty: no word does, as for what a change has caused, which is told by the change.
+/// The words by which a report states a mechanism: the possible values of its `mechanism`, in lower case. They come from the table of mechanisms in
+/// the docs, which lists each with its evidence. Empty: there is no word for it, as for the effect of a change, which is reported as the change.
 ///
-/// A fault that is only seen from outside has the words of what is seen: who is cut off is known by calls that fail, a container that is down by samples
-/// that stop.
+/// A fault that is only visible from outside has the words of what is visible: an isolated service shows calls that fail, a container that is down
+/// shows samples that stop.
 pub fn words_for(mechanism: &str) -> &'static [&'static str] {
     match mechanism {
         "cpu" => &["cpu"],
@@ -151,21 +151,21 @@ pub fn words_for(mechanism: &str) -> &'static [&'static str] {
     }
 }
 
-/// Whether the other end of such a fault says as much as the end that was hit: more users come through the gateway to the service behind it, and a queue
-/// that nobody empties has a broker and a consumer.
+/// Whether the other end of such a fault is as good an answer as the end that was hit: additional users come through the gateway to the service
+/// behind it, and a queue that is not emptied has a broker and a consumer.
 pub fn is_told_by_either_end(kind: &str) -> bool {
     matches!(kind, "Traffic" | "ConsumerStop")
 }
 
-/// Whether a family of evidence is what a fault of the expected family looks like. Latency of calls may show as the time between two side-cars,
-/// a starved processor as one that is throttled.
+/// Whether a family of evidence fits a fault of the expected family. Latency of calls may show as the time between two sidecars, a starved CPU as
+/// throttling.
 pub fn speaks_of(family: &str, expected: &str) -> bool {
     family == expected || matches!((expected, family), ("latency", "network gap") | ("cpu", "throttle"))
 }
 
-/// Why a fault may have no effect, as far as its specification shows.
+/// Why a fault may have no effect, judging by its specification.
 pub fn ineffective(kind: &str, action: &str, spec: &Value) -> Option<String> {
-    /// TCP repeats what is lost: up to here hardly anything is felt (chaos-mesh#3651).
+    /// TCP retransmits lost packets: up to this share the effect is hardly noticeable (chaos-mesh#3651).
     const WEAK_LOSS_PERCENT: f64 = 10.0;
     if (kind, action) == ("NetworkChaos", "duplicate") {
         return Some("sends packets twice: TCP discards the copies".to_owned());

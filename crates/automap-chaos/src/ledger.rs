@@ -1,7 +1,7 @@
-//! The ledger turns watch events into entries. After an experiment is deleted its targets are gone from the cluster; here they stay.
+//! The ledger turns watch events into entries. After an experiment is deleted its targets are gone from the cluster; the ledger keeps them.
 //!
-//! What is known of an experiment only ever grows: histories are sets, deletions are final. So duplicated, late and interleaved events, and
-//! lists after a broken watch, lead to the same entries.
+//! The knowledge about an experiment only grows: histories are sets, deletions are final. So duplicated, late and interleaved events, and lists after
+//! a broken watch, lead to the same entries.
 
 mod compose;
 mod experiment;
@@ -18,41 +18,41 @@ use crate::object::{self, Meta};
 use crate::pods::Pods;
 use experiment::Experiment;
 
-/// Most experiments kept in memory; beyond it those that ended first are evicted (they are in the file).
+/// Most experiments kept in memory; with more, those that ended first are evicted (they are in the file).
 pub const MAX_EXPERIMENTS: usize = 10_000;
 
-/// One piece of news from the cluster.
+/// One event from the cluster.
 #[derive(Clone, Debug)]
 pub enum WatchEvent {
-    /// An object appeared, or was there when the watch began.
+    /// An object appeared, or existed when the watch began.
     Added(Value),
     /// It changed.
     Modified(Value),
-    /// It is gone; the object is its last state.
+    /// It was deleted; the object is its last state.
     Deleted(Value),
     /// A complete list of one kind: at the start, and again after `410 Gone`.
     Relisted {
         /// `NetworkChaos`, `Pod`, …
         kind: String,
-        /// Of this namespace only; `None`: of all.
+        /// Only of this namespace; `None`: of all.
         namespace: Option<String>,
-        /// What exists.
+        /// The existing objects.
         objects: Vec<Value>,
     },
     /// Nothing happened; only the watch's position moved.
     Bookmark,
 }
 
-/// How the ledger judges.
+/// Options of the ledger.
 #[derive(Clone, Copy, Debug)]
 pub struct LedgerOptions {
-    /// So long an experiment may take to inject before it counts as one that injects nothing, in milliseconds.
+    /// Time that an experiment may take to inject before it counts as injecting nothing, in milliseconds.
     pub grace_ms: i64,
 }
 
 impl Default for LedgerOptions {
     fn default() -> Self {
-        // Selecting pods and reaching the daemons takes seconds; pulling an image for pod-failure does not hold up the record.
+        // Selecting pods and reaching the daemons takes seconds; pulling an image for pod-failure does not delay the record.
         Self { grace_ms: 60_000 }
     }
 }
@@ -74,7 +74,7 @@ impl Ledger {
         Self { options, ..Self::default() }
     }
 
-    /// Goes on from what an earlier run wrote: experiments that it saw running may have ended in the meantime.
+    /// Continues from the output of an earlier run: experiments that were running then may have ended in the meantime.
     pub fn resume(options: LedgerOptions, entries: Vec<Entry>) -> Self {
         let mut ledger = Self::new(options);
         for entry in entries {
@@ -87,8 +87,8 @@ impl Ledger {
         ledger
     }
 
-    /// Takes one piece of news and answers with the entries that changed, in the order of their keys. `now` is the cluster's clock, which is the
-    /// one that all times in its objects are from.
+    /// Processes one event and returns the changed entries, ordered by key. `now` is the cluster's clock, since all times in its objects come from
+    /// that.
     pub fn apply(&mut self, event: &WatchEvent, now: Timestamp) -> Vec<Entry> {
         let mut touched = BTreeSet::new();
         match event {
@@ -102,13 +102,13 @@ impl Ledger {
         self.report(&touched, now)
     }
 
-    /// Looks at the clock: an experiment that still injects nothing, or whose replacement pod got ready, is reported without a further event.
+    /// Checks the time: an experiment that still injects nothing, or whose replacement pod is ready, is reported without a further event.
     pub fn tick(&mut self, now: Timestamp) -> Vec<Entry> {
         let all: BTreeSet<String> = self.experiments.keys().cloned().collect();
         self.report(&all, now)
     }
 
-    /// All entries as last reported, in the order they began.
+    /// All entries as last reported, in the order in which they began.
     pub fn entries(&self) -> Vec<Entry> {
         let mut all: Vec<Entry> = self.reported.values().filter(|e| e.state != State::Withdrawn).cloned().collect();
         all.sort_by(|a, b| (a.started, &a.key).cmp(&(b.started, &b.key)));
@@ -212,7 +212,7 @@ impl Ledger {
         }
         let over = self.experiments.iter().filter(|(uid, e)| e.is_over() && !keep.contains(*uid));
         let oldest = over.min_by_key(|(uid, e)| (e.meta.created, (*uid).clone())).map(|(uid, _)| uid.clone());
-        // Where all of them go on, the oldest one goes: the bound holds always.
+        // If all of them are still running, the oldest one is evicted: the bound always holds.
         let any = || self.experiments.keys().find(|uid| !keep.contains(*uid)).cloned();
         if let Some(uid) = oldest.or_else(any) {
             self.experiments.remove(&uid);

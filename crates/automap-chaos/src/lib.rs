@@ -1,8 +1,8 @@
-//! A ledger of the faults that were really injected, kept from the cluster's records of chaos experiments, and the scoring against it.
+//! A ledger of the faults that were injected, built from the cluster's records of chaos experiments, and the scoring against it.
 //!
-//! [`ledger::Ledger`] is fed with watch events and answers with [`Entry`]s; [`file`](mod@file) keeps those as JSON lines; [`fallback`] makes entries from
-//! sources that know less; [`score`] puts answers beside them. Pure: no clock, no network, no files. This is the answer key, so the analysis must
-//! never import it.
+//! [`ledger::Ledger`] takes watch events and returns [`Entry`]s; [`file`](mod@file) stores those as JSON lines; [`fallback`] creates entries from
+//! sources that provide less; [`score`] compares answers with them. Pure: no clock, no network, no files. This is the answer key, so the analysis
+//! must never import it.
 
 pub mod cases;
 pub mod entry;

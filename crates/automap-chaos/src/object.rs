@@ -1,4 +1,4 @@
-//! Reads what the ledger needs out of one custom resource. Missing fields are `None`, unexpected ones are skipped.
+//! Reads the parts of a custom resource that the ledger needs. Missing fields are `None`, unexpected ones are skipped.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ const MAX_RECORDS: usize = 2000;
 /// Most labels or annotations that are read.
 const MAX_LABELS: usize = 200;
 
-/// The part of an object that every kind has.
+/// The fields that all kinds share.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Meta {
     pub(crate) kind: String,
@@ -20,7 +20,7 @@ pub(crate) struct Meta {
     pub(crate) created: Option<Timestamp>,
     pub(crate) deletion: Option<Timestamp>,
     pub(crate) finalizers: usize,
-    /// Comparable where the server writes numbers, as etcd makes it do.
+    /// Comparable if the server uses numbers, as with etcd.
     pub(crate) version: Option<u64>,
     pub(crate) labels: BTreeMap<String, String>,
     pub(crate) annotations: BTreeMap<String, String>,
@@ -32,9 +32,9 @@ pub(crate) struct Record {
     pub(crate) id: String,
     pub(crate) selector: String,
     pub(crate) phase: String,
-    /// Empty before 2.3, and where nothing has happened yet.
+    /// Empty before 2.3, and if nothing has happened yet.
     pub(crate) events: Vec<RecordEvent>,
-    /// How often it was injected, as the record counts; 0 where it does not.
+    /// How often it was injected, by the record's own count; 0 if it has none.
     pub(crate) injected: u64,
 }
 
@@ -60,7 +60,7 @@ fn map(value: &Value, pointer: &str) -> BTreeMap<String, String> {
     pairs.filter_map(|(k, v)| Some((k.clone(), v.as_str()?.to_owned()))).collect()
 }
 
-/// `None` where the object has no name, so that nothing could be said about it. Items of lists carry no kind: `kind` is then the list's.
+/// `None` if the object has no name to report it by. Items of lists have no kind: `kind` is then the list's.
 pub(crate) fn meta(value: &Value, kind: &str) -> Option<Meta> {
     let own = |pointer| text(value, pointer).unwrap_or_default().to_owned();
     let kind = text(value, "/kind").unwrap_or(kind).to_owned();
@@ -111,14 +111,14 @@ fn event(value: &Value) -> Option<RecordEvent> {
     })
 }
 
-/// Whether a condition is `True`; `None` where it does not exist.
+/// Whether a condition is `True`; `None` if it does not exist.
 pub(crate) fn condition(value: &Value, kind: &str) -> Option<bool> {
     let all = value.pointer("/status/conditions")?.as_array()?;
     let one = all.iter().find(|c| text(c, "/type") == Some(kind))?;
     Some(text(one, "/status") == Some("True"))
 }
 
-/// `delay`, `pod-kill`, …; for kinds without an action, what is in use.
+/// `delay`, `pod-kill`, …; for kinds without an action, the part of the spec that is used.
 pub(crate) fn action(kind: &str, spec: &Value) -> String {
     if let Some(action) = text(spec, "/action") {
         return action.to_owned();
@@ -139,7 +139,7 @@ fn is_set(value: &Value) -> bool {
     !matches!(value, Value::Null | Value::Bool(false))
 }
 
-/// `5m`, `1h30m`, `45s`, `300ms` as Go writes them.
+/// `5m`, `1h30m`, `45s`, `300ms`, in Go's format.
 pub(crate) fn duration_ms(text: &str) -> Option<i64> {
     let (mut total, mut number) = (0.0_f64, String::new());
     let mut rest = text.trim();

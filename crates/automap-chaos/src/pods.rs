@@ -1,4 +1,4 @@
-//! Which workload a pod belonged to. Pods that were deleted are remembered: that is when one is asked about them.
+//! Which workload a pod belonged to. Deleted pods are remembered, since they are looked up after their deletion.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::object::{self, text, time};
 
-/// Most pods kept in memory; beyond it the ones observed first are evicted.
+/// Most pods kept in memory; with more, the ones observed first are evicted.
 const MAX_PODS: usize = 20_000;
 /// Most containers of one pod that are read.
 const MAX_CONTAINERS: usize = 100;
@@ -16,7 +16,7 @@ const MAX_CONTAINERS: usize = 100;
 #[derive(Clone, Debug, PartialEq)]
 struct Pod {
     workload: String,
-    /// Whether it is known from the pod's owner, and not guessed from its name.
+    /// Whether the workload is known from the pod's owner, rather than guessed from its name.
     is_sure: bool,
     created: Option<Timestamp>,
     /// Ready since.
@@ -29,13 +29,13 @@ struct Pod {
 #[derive(Clone, Debug, Default)]
 pub struct Pods {
     all: BTreeMap<(String, String), Pod>,
-    /// In the order of first sight.
+    /// In the order of first observation.
     order: BTreeMap<u64, (String, String)>,
     next: u64,
 }
 
 impl Pods {
-    /// Takes a pod as the API server shows it.
+    /// Adds a pod as returned by the API server.
     pub fn see(&mut self, value: &Value, gone: Option<Timestamp>) {
         let Some(meta) = object::meta(value, "Pod") else { return };
         let key = (meta.namespace.clone(), meta.name.clone());
@@ -58,7 +58,7 @@ impl Pods {
         }
     }
 
-    /// Marks as gone what a complete list no longer holds.
+    /// Marks pods as gone that a complete list no longer contains.
     pub fn keep_only(&mut self, names: &BTreeSet<(String, String)>, namespace: Option<&str>, at: Timestamp) {
         for (key, pod) in &mut self.all {
             if namespace.is_none_or(|n| key.0 == n) && !names.contains(key) && pod.gone.is_none() {
@@ -67,7 +67,7 @@ impl Pods {
         }
     }
 
-    /// The workload, and whether that is sure; guessed from the name alone where the pod was never observed.
+    /// The workload, and whether it is certain; guessed from the name alone if the pod was never observed.
     pub fn workload(&self, namespace: &str, pod: &str) -> (Option<String>, bool) {
         match self.all.get(&(namespace.to_owned(), pod.to_owned())) {
             Some(known) => (Some(known.workload.clone()), known.is_sure),
@@ -75,31 +75,31 @@ impl Pods {
         }
     }
 
-    /// Pods of a workload that existed at a given time; `None` when none was ever observed.
+    /// Pods of a workload that existed at a given time; `None` if none was ever observed.
     pub fn replicas(&self, namespace: &str, workload: &str, at: Timestamp) -> Option<usize> {
         let mut own = self.all.iter().filter(|((n, _), p)| n == namespace && p.workload == workload).peekable();
         own.peek()?;
-        // Times are whole seconds: one that was created within the second of a kill is its replacement.
+        // Times are whole seconds: a pod created within the second of a kill is its replacement.
         let alive = |p: &Pod| p.created.is_none_or(|c| c < at) && p.gone.is_none_or(|g| g >= at);
         Some(own.filter(|(_, p)| alive(p)).count())
     }
 
-    /// When a killed pod's replacement was ready: the first pod of the workload that was created since.
+    /// When a killed pod's replacement was ready: the first pod of the workload created since.
     pub fn replaced(&self, namespace: &str, killed: &str, workload: &str, since: Timestamp) -> Option<Timestamp> {
-        // Creation times are whole seconds, cut off.
+        // Creation times are truncated to whole seconds.
         let since = Timestamp::from_ms(since.ms() / 1000 * 1000);
         let own = self.all.iter().filter(|((n, name), p)| n == namespace && name != killed && p.workload == workload);
         own.filter(|(_, p)| p.created.is_some_and(|c| c >= since)).filter_map(|(_, p)| p.ready).min()
     }
 
-    /// When a killed container ran again, and its pod was ready.
+    /// When a killed container was running again, and its pod was ready.
     pub fn restarted(&self, namespace: &str, pod: &str, container: &str, since: Timestamp) -> Option<Timestamp> {
         let pod = self.all.get(&(namespace.to_owned(), pod.to_owned()))?;
         let running = pod.containers.get(container).copied().flatten().filter(|at| *at >= since)?;
         Some(pod.ready?.max(running))
     }
 
-    /// Whether the pod carries a container of that name.
+    /// Whether the pod has a container of that name.
     pub fn has_container(&self, namespace: &str, pod: &str, container: &str) -> bool {
         let pod = self.all.get(&(namespace.to_owned(), pod.to_owned()));
         pod.is_some_and(|p| p.containers.contains_key(container))
@@ -127,7 +127,7 @@ fn workload_of_name(pod: &str) -> Option<String> {
         return None;
     }
     let is_random = |part: &str, lengths: std::ops::RangeInclusive<usize>| {
-        // Kubernetes leaves vowels, 0, 1 and 3 out of random names.
+        // Kubernetes does not use vowels, 0, 1 and 3 in random names.
         lengths.contains(&part.len()) && part.chars().all(|c| "bcdfghjklmnpqrstvwxz2456789".contains(c))
     };
     let parts: Vec<&str> = pod.rsplitn(3, '-').collect();
@@ -150,7 +150,7 @@ fn ready(value: &Value) -> Option<Timestamp> {
 fn containers(value: &Value) -> BTreeMap<String, Option<Timestamp>> {
     let list = |pointer| value.pointer(pointer).and_then(Value::as_array).into_iter().flatten().take(MAX_CONTAINERS);
     let mut all = BTreeMap::new();
-    // A native side-car is an init container.
+    // A native sidecar is an init container.
     for one in list("/spec/containers").chain(list("/spec/initContainers")) {
         all.extend(text(one, "/name").map(|name| (name.to_owned(), None)));
     }

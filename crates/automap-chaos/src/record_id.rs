@@ -1,8 +1,7 @@
 //! What the id of a record names: a pod, one of its containers, or a machine.
 //!
-//! Chaos Mesh writes `namespace/pod` and `namespace/pod/container` for what it hits in the cluster, an address (`http://10.0.0.7:31760`) for a
-//! physical machine, and a JSON object for an instance in a cloud. Only the first two may be split at slashes. Which services ran on a machine is
-//! not known here.
+//! Chaos Mesh writes `namespace/pod` and `namespace/pod/container` for targets in the cluster, an address (`http://10.0.0.7:31760`) for a physical
+//! machine, and a JSON object for a cloud instance. Only the first two may be split at slashes. Which services ran on a machine is unknown here.
 
 use crate::entry::Target;
 use crate::kinds;
@@ -12,14 +11,14 @@ use crate::records::Span;
 /// What an id names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RecordId<'a> {
-    /// A pod, and the container where the fault hits one.
+    /// A pod, and the container if the fault hits a single one.
     Pod { namespace: &'a str, pod: &'a str, container: Option<&'a str> },
-    /// Anything else, as it was written.
+    /// Anything else, as written.
     Machine(&'a str),
 }
 
 impl<'a> RecordId<'a> {
-    /// Reads the id of a record of an experiment of this kind.
+    /// Parses the id of a record of an experiment of this kind.
     pub(crate) fn parse(kind: &str, id: &'a str) -> Self {
         let mut parts = id.splitn(3, '/');
         let (namespace, pod, container) = (parts.next().unwrap_or_default(), parts.next(), parts.next());
@@ -35,7 +34,7 @@ impl<'a> RecordId<'a> {
         }
     }
 
-    /// The service of the pod, and whether that is sure; neither for a machine.
+    /// The service of the pod, and whether that is certain; neither for a machine.
     pub(crate) fn service(self, pods: &Pods) -> (Option<String>, bool) {
         match self {
             Self::Pod { namespace, pod, .. } => pods.workload(namespace, pod),
@@ -43,7 +42,7 @@ impl<'a> RecordId<'a> {
         }
     }
 
-    /// What was hit during this time.
+    /// The target during this time.
     pub(crate) fn target(self, span: Span, pods: &Pods) -> Target {
         let target = Target {
             namespace: String::new(),

@@ -1,4 +1,4 @@
-//! One ledger of everything: experiments of Chaos Mesh, faults in VirtualServices, runs of Litmus, feature flags that break something.
+//! One ledger of everything: experiments of Chaos Mesh, faults in VirtualServices, runs of Litmus, and feature flags that break something.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use crate::object;
 /// Most VirtualServices and ChaosResults remembered.
 const MAX_STATES: usize = 20_000;
 
-/// Takes the news of all watches and answers with the entries that changed.
+/// Processes the events of all watches and returns the changed entries.
 #[derive(Clone, Debug, Default)]
 pub struct Recorder {
     ledger: Ledger,
@@ -31,12 +31,12 @@ struct States {
 }
 
 impl Recorder {
-    /// Goes on from what an earlier run wrote; empty: a new one.
+    /// Continues from the output of an earlier run; empty: a new one.
     pub fn resume(options: LedgerOptions, entries: Vec<Entry>) -> Self {
         Self { ledger: Ledger::resume(options, entries), ..Self::default() }
     }
 
-    /// Takes one piece of news.
+    /// Processes one event.
     pub fn apply(&mut self, event: &WatchEvent, now: Timestamp) -> Vec<Entry> {
         let kind = match event {
             WatchEvent::Added(o) | WatchEvent::Modified(o) | WatchEvent::Deleted(o) => object::text(o, "/kind"),
@@ -53,7 +53,7 @@ impl Recorder {
         }
     }
 
-    /// Takes a flagd file as it is now.
+    /// Processes the current state of a flagd file.
     pub fn flags(&mut self, file: &Value, now: Timestamp) -> Vec<Entry> {
         self.flags.update(&flagd::faults(file), Source::Flagd, now)
     }

@@ -1,4 +1,4 @@
-//! From a record's history to stretches of time. Histories are sets: duplicates and disorder change nothing.
+//! Turns a record's history into stretches of time. Histories are sets, so duplicates and disorder do not matter.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,7 @@ use automap_core::time::Timestamp;
 
 use crate::object::RecordEvent;
 
-/// Most history kept for one record. Chaos Mesh itself keeps the last 100.
+/// Most history entries kept for one record. Chaos Mesh itself keeps the last 100.
 pub(crate) const MAX_HISTORY: usize = 1000;
 
 /// A stretch during which one pod was hit.
@@ -21,7 +21,7 @@ pub(crate) struct Span {
 pub(crate) struct History {
     /// Succeeded: `(when, is an injection)`.
     done: BTreeSet<(Timestamp, bool)>,
-    /// The last failure to inject, for people.
+    /// The last failure to inject, for messages.
     pub(crate) failed: Option<(Timestamp, String)>,
 }
 
@@ -37,7 +37,7 @@ impl History {
         }
     }
 
-    /// A stretch that is known from elsewhere: an earlier run's ledger, or phases.
+    /// Adds a stretch known from elsewhere: an earlier run's ledger, or phases.
     pub(crate) fn add_span(&mut self, span: Span) {
         self.done.insert((span.from, true));
         if let Some(to) = span.to {
@@ -45,7 +45,7 @@ impl History {
         }
     }
 
-    /// Whether it begins with a recovery: what was injected before is no longer recorded.
+    /// Whether it begins with a recovery: the earlier injection is no longer recorded.
     pub(crate) fn is_cut(&self) -> bool {
         self.done.first().is_some_and(|(_, is_apply)| !is_apply)
     }
@@ -56,7 +56,7 @@ impl History {
         let times: BTreeSet<Timestamp> = self.done.iter().map(|(at, _)| *at).collect();
         for at in times {
             let (apply, recover) = (self.done.contains(&(at, true)), self.done.contains(&(at, false)));
-            // Times are whole seconds: both may fall into one. What is open is closed first.
+            // Times are whole seconds, so both may fall into one. An open stretch is closed first.
             if let Some(from) = open.take_if(|_| recover) {
                 spans.push(Span { from, to: Some(at) });
                 open = apply.then_some(at);
@@ -76,14 +76,14 @@ impl History {
 /// Pods that were hit together: which record, and when.
 pub(crate) type Stretch = Vec<(usize, Span)>;
 
-/// Groups spans of several records into stretches of the experiment: those that overlap belong together. In: `(record, span)`.
+/// Groups spans of several records into stretches of the experiment: overlapping ones belong together. Input: `(record, span)`.
 pub(crate) fn stretches(mut all: Vec<(usize, Span)>) -> Vec<Stretch> {
     all.sort_by_key(|(record, span)| (span.from, *record));
     // Each with its end.
     let mut out: Vec<(Option<Timestamp>, Stretch)> = Vec::new();
     for (record, span) in all {
         match out.last_mut() {
-            // A stretch with an end that is reached exactly has ended: a resume may follow a pause within the second.
+            // A stretch has ended when exactly its end is reached: a resume may follow a pause within the second.
             Some((end, members)) if end.is_none_or(|end| span.from < end || members[0].1.from == span.from) => {
                 *end = end.zip(span.to).map(|(a, b)| a.max(b));
                 members.push((record, span));

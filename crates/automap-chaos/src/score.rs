@@ -1,7 +1,7 @@
-//! The scorecard: what was injected beside what was answered.
+//! The scorecard: injected faults compared with the answers.
 //!
-//! A row is one fault, or one stretch in which nothing was done; [`Totals`] adds rows up, [`Scorecard`] is what is written. Every fault that was
-//! asked about counts in the totals, also one that moved nothing: leaving those out would be choosing the questions after seeing the answers.
+//! A row is one fault, or one stretch without any; [`Totals`] summarises rows, [`Scorecard`] is the output. Every fault that was evaluated counts in
+//! the totals, even one that moved nothing: leaving those out would mean choosing the questions after seeing the answers.
 
 mod blame;
 mod effect;
@@ -29,24 +29,24 @@ pub use share::Share;
 pub use table::{aligned, markdown_table};
 pub use totals::{Minimum, Totals};
 
-/// Version of the scorecard's shape.
+/// Version of the scorecard's format.
 pub const SCHEMA_VERSION: u32 = 2;
 
-/// All rows, and what they come to.
+/// All rows, and their totals.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Scorecard {
-    /// Version of this shape.
+    /// Version of this format.
     pub schema_version: u32,
-    /// What was asked, and where: one line for people.
+    /// What was evaluated, and where: a one-line title.
     pub title: String,
-    /// One for each fault or quiet stretch, in the order of time.
+    /// One for each fault or quiet stretch, in order of time.
     pub rows: Vec<Row>,
-    /// What they come to.
+    /// The totals.
     pub totals: Totals,
 }
 
 impl Scorecard {
-    /// Adds the rows up.
+    /// Computes the totals.
     pub fn new(title: impl Into<String>, rows: Vec<Row>) -> Self {
         let totals = Totals::of(&rows);
         Self { schema_version: SCHEMA_VERSION, title: title.into(), rows, totals }
@@ -55,7 +55,7 @@ impl Scorecard {
     /// As JSON, indented.
     ///
     /// # Errors
-    /// Never for a scorecard that this crate made; `serde_json`'s own otherwise.
+    /// Never for a scorecard created by this crate; `serde_json`'s own otherwise.
     pub fn json(&self) -> Result<String, serde_json::Error> {
         Ok(serde_json::to_string_pretty(self)? + "\n")
     }

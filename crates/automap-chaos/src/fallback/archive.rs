@@ -1,4 +1,4 @@
-//! The dashboard's `GET /api/archives`: experiments that are gone. What was asked for, not what was done.
+//! The dashboard's `GET /api/archives`: experiments that are gone. They show the requested faults, not the injected ones.
 
 use serde_json::Value;
 
@@ -9,7 +9,7 @@ use crate::object::{text, time};
 /// Most archives read at a time.
 const MAX_ARCHIVES: usize = 10_000;
 
-/// One entry for each archived experiment: its beginning is known, its targets and its end are not.
+/// One entry for each archived experiment: its start is known, its targets and its end are not.
 pub fn archives(list: &Value) -> Vec<Entry> {
     list.as_array().into_iter().flatten().take(MAX_ARCHIVES).filter_map(archive).collect()
 }

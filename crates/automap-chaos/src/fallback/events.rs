@@ -1,6 +1,6 @@
 //! Reads experiments from Kubernetes Events, or from the dashboard's copies of them.
 //!
-//! Events name who was hit and when, but neither the action nor who was only a peer.
+//! Events contain who was hit and when, but neither the action nor who was only a peer.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ use crate::records::{History, stretches};
 
 /// Most events read at a time.
 const MAX_EVENTS: usize = 50_000;
-/// How the messages begin that name a record.
+/// Prefixes of messages that name a record.
 const APPLIED: &str = "Successfully apply chaos for ";
 const RECOVERED: &str = "Successfully recover chaos for ";
 
@@ -32,13 +32,13 @@ struct ChaosEvent {
     at: Timestamp,
 }
 
-/// Reads a list of Kubernetes Events (`v1` or `events.k8s.io/v1`) about experiments; others are passed over.
+/// Reads a list of Kubernetes Events (`v1` or `events.k8s.io/v1`) about experiments; others are skipped.
 pub fn kubernetes(list: &Value, pods: &Pods) -> Vec<Entry> {
     let items = list.get("items").and_then(Value::as_array);
     entries(items.into_iter().flatten().take(MAX_EVENTS).filter_map(of_event), Source::KubernetesEvents, pods)
 }
 
-/// Reads the answer of the dashboard's `GET /api/events`.
+/// Reads the response of the dashboard's `GET /api/events`.
 pub fn dashboard(list: &Value, pods: &Pods) -> Vec<Entry> {
     let items = list.as_array().into_iter().flatten().take(MAX_EVENTS);
     entries(items.filter_map(of_dashboard), Source::DashboardEvents, pods)
@@ -47,7 +47,7 @@ pub fn dashboard(list: &Value, pods: &Pods) -> Vec<Entry> {
 fn of_event(value: &Value) -> Option<ChaosEvent> {
     let about = value.get("involvedObject").or_else(|| value.get("regarding"))?;
     let kind = text(about, "/kind").filter(|k| kinds::is_experiment(k))?;
-    // The first of many: Kubernetes folds equal events into one, and a record's messages differ by its id.
+    // The first time is used: Kubernetes merges equal events into one, and a record's messages differ by its id.
     let at = ["/firstTimestamp", "/eventTime", "/deprecatedFirstTimestamp", "/metadata/creationTimestamp"];
     Some(ChaosEvent {
         uid: text(about, "/uid").unwrap_or_default().to_owned(),
@@ -73,7 +73,7 @@ fn of_dashboard(value: &Value) -> Option<ChaosEvent> {
     })
 }
 
-/// What is observed about one experiment.
+/// The observations of one experiment.
 #[derive(Debug, Default)]
 struct Observed {
     kind: String,
@@ -82,7 +82,7 @@ struct Observed {
     hit: BTreeMap<String, History>,
     failed: Option<String>,
     first: Option<Timestamp>,
-    /// `TimeUp` or `Deleted`: whatever is still open has ended by then.
+    /// `TimeUp` or `Deleted`: everything still open has ended by then.
     over: Option<Timestamp>,
 }
 

@@ -1,11 +1,11 @@
-//! Feature flags of flagd that break something, as the OpenTelemetry demo has them.
+//! Feature flags of flagd that break something, as in the OpenTelemetry demo.
 
 use serde_json::Value;
 
 use super::polled::ActiveFault;
 use crate::object::text;
 
-/// Flag, service that it breaks, what moves first: the OpenTelemetry demo's `demo.flagd.json`.
+/// Flag, service that it breaks, metric family that moves first: the OpenTelemetry demo's `demo.flagd.json`.
 const KNOWN: [(&str, &str, &str); 13] = [
     ("adFailure", "ad", "error"),
     ("adHighCpu", "ad", "cpu"),
@@ -22,7 +22,7 @@ const KNOWN: [(&str, &str, &str); 13] = [
     ("recommendationCacheFailure", "recommendation", "memory"),
 ];
 
-/// Flags of a flagd file (or ConfigMap's value) that are on: enabled, known to break something, and not at the variant that does nothing.
+/// Flags of a flagd file (or a ConfigMap's value) that are on: enabled, known to break something, and not at the variant without effect.
 pub fn faults(file: &Value) -> Vec<ActiveFault> {
     let on = |(flag, service, metric): &(&str, &str, &str)| {
         let value = file.pointer(&format!("/flags/{flag}"))?;

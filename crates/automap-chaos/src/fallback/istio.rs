@@ -8,10 +8,10 @@ use crate::object::{self, text, time};
 
 /// Most routes of one VirtualService that are read.
 const MAX_ROUTES: usize = 500;
-/// Most changes that an object remembers and that are read.
+/// Most recorded changes of an object that are read.
 const MAX_CHANGES: usize = 200;
 
-/// Faults of one VirtualService that are in place; several routes to one host with the same fault are one.
+/// Active faults of one VirtualService; several routes to one host with the same fault are one.
 pub fn faults(virtual_service: &Value) -> Vec<ActiveFault> {
     let Some(meta) = object::meta(virtual_service, "VirtualService") else { return Vec::new() };
     let routes = virtual_service.pointer("/spec/http").and_then(Value::as_array).into_iter().flatten().take(MAX_ROUTES);
@@ -19,7 +19,7 @@ pub fn faults(virtual_service: &Value) -> Vec<ActiveFault> {
     for route in routes {
         for action in ["delay", "abort"] {
             let Some(fault) = route.pointer(&format!("/fault/{action}")).filter(|f| f.is_object()) else { continue };
-            // Without a percentage all requests are meant; with 0, none.
+            // Without a percentage the fault applies to all requests; with 0, to none.
             let percent = fault.pointer("/percentage/value").and_then(Value::as_f64).unwrap_or(100.0);
             let services = hosts(route, virtual_service);
             let id = format!("{}/{action}/{}", meta.uid, services.join("+"));
@@ -42,7 +42,7 @@ pub fn faults(virtual_service: &Value) -> Vec<ActiveFault> {
     all
 }
 
-/// `payment.sock-shop.svc.cluster.local` → `payment`; the route's destinations, else the hosts of the whole.
+/// `payment.sock-shop.svc.cluster.local` → `payment`; the route's destinations, else the hosts of the whole VirtualService.
 fn hosts(route: &Value, virtual_service: &Value) -> Vec<String> {
     let list =
         |value: &Value, pointer: &str| value.pointer(pointer).and_then(Value::as_array).cloned().unwrap_or_default();
@@ -62,7 +62,7 @@ fn short(host: &str) -> String {
     host.split('.').next().unwrap_or(host).to_owned()
 }
 
-/// When its spec was last changed, as the server wrote it down for whoever changed it.
+/// Time of the last change of its spec, as recorded by the server for the client that changed it.
 fn changed(virtual_service: &Value) -> Option<automap_core::time::Timestamp> {
     let managed = virtual_service.pointer("/metadata/managedFields").and_then(Value::as_array);
     let spec = |m: &&Value| m.pointer("/fieldsV1/f:spec").is_some();

@@ -1,4 +1,4 @@
-//! Reads a file of faults that was written by hand, by a script or by another tool.
+//! Reads a file of faults written by hand, by a script or by another tool.
 
 use automap_core::time::Timestamp;
 use serde::Deserialize;
@@ -12,10 +12,10 @@ pub const MAX_FAULTS: usize = 10_000;
 /// Why a labels file cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum LabelsError {
-    /// Not the shape of a labels file.
+    /// Not in the form of a labels file.
     #[error("{0}; a labels file is a list `faults:` of name, services, from, to (see docs/chaos.md)")]
     Shape(String),
-    /// A fault contradicts itself.
+    /// A fault is contradictory.
     #[error("fault {number} ({name}): {problem}")]
     Fault {
         /// Counted from 1.

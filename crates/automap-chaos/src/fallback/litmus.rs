@@ -8,7 +8,7 @@ use crate::object::{self, text};
 /// Most targets of one result that are read.
 const MAX_TARGETS: usize = 1000;
 
-/// The fault of one ChaosResult, while it is in place: its phase is `Running`, or a target is `injected`.
+/// The fault of one ChaosResult, while it is active: its phase is `Running`, or a target is `injected`.
 pub fn fault(result: &Value) -> Option<ActiveFault> {
     let meta = object::meta(result, "ChaosResult")?;
     let targets: Vec<&Value> = result
@@ -27,7 +27,7 @@ pub fn fault(result: &Value) -> Option<ActiveFault> {
     let mut services: Vec<String> = targets.iter().filter_map(|t| text(t, "/name")).map(ToOwned::to_owned).collect();
     services.sort_unstable();
     services.dedup();
-    // A result is used again by the next run of the same engine, so its creation says nothing about this one.
+    // A result is reused by the next run of the same engine, so its creation time does not belong to this one.
     Some(ActiveFault {
         id: format!("litmus/{}", meta.uid),
         kind: "Litmus".to_owned(),

@@ -1,4 +1,4 @@
-//! Faults that are a state and not an event: compares successive polls, and makes entries of faults that appeared or disappeared.
+//! Faults that are a state rather than an event: compares successive polls, and creates entries for faults that appeared or disappeared.
 
 use std::collections::BTreeMap;
 
@@ -6,14 +6,14 @@ use automap_core::time::Timestamp;
 
 use crate::entry::{Entry, Source, State, Target};
 
-/// A fault that is in place right now.
+/// A fault that is currently active.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ActiveFault {
-    /// The same for the same fault in every poll.
+    /// Identifies the fault in every poll.
     pub id: String,
     /// `VirtualService`, `flagd`, …
     pub kind: String,
-    /// Its namespace; empty where there is none.
+    /// Its namespace; empty if there is none.
     pub namespace: String,
     /// Its name.
     pub name: String,
@@ -23,9 +23,9 @@ pub struct ActiveFault {
     pub services: Vec<String>,
     /// The family of metrics that it moves first.
     pub expected_metric: Option<String>,
-    /// In place since, where the object tells.
+    /// Active since, if the object shows it.
     pub since: Option<Timestamp>,
-    /// Percentage of requests, where the object tells.
+    /// Percentage of requests, if the object shows it.
     pub percent: Option<u64>,
 }
 
@@ -40,7 +40,7 @@ pub struct PolledFaults {
 }
 
 impl PolledFaults {
-    /// Takes everything that is in place now, and answers with the entries that began or ended.
+    /// Takes all currently active faults, and returns the entries that began or ended.
     pub fn update(&mut self, all: &[ActiveFault], source: Source, now: Timestamp) -> Vec<Entry> {
         let mut news = Vec::new();
         let gone: Vec<String> = self.open.keys().filter(|id| !all.iter().any(|f| f.id == **id)).cloned().collect();
@@ -70,7 +70,7 @@ fn begun(fault: &ActiveFault, n: usize, source: Source, now: Timestamp, has_poll
     entry.key = format!("{}/{n}", fault.id);
     entry.action.clone_from(&fault.action);
     entry.expected_metric.clone_from(&fault.expected_metric);
-    // A fault of the first poll began at an unknown time, unless the object tells when it was changed.
+    // A fault in the first poll began at an unknown time, unless the object shows when it was changed.
     let since = fault.since.or_else(|| has_polled.then_some(now));
     entry.started = since;
     entry.state = if fault.services.is_empty() { State::NothingInjected } else { State::Running };

@@ -1,4 +1,4 @@
-//! Each source with what it really writes.
+//! Each source with its actual format.
 
 use automap_core::time::Timestamp;
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! From what is known about an experiment to its entries.
+//! Turns what is known about an experiment into its entries.
 
 use automap_core::time::Timestamp;
 
@@ -10,10 +10,10 @@ use crate::pods::Pods;
 use crate::record_id::RecordId;
 use crate::records::{Span, stretches};
 
-/// The container that carries a mesh's side-car.
+/// The container with a mesh's sidecar.
 const SIDECAR: &str = "istio-proxy";
 
-/// One entry for each stretch; one that says so where nothing was injected; none while that is still open.
+/// One entry for each stretch; one that says so if nothing was injected; none while that is undecided.
 pub(super) fn entries(known: &Experiment, pods: &Pods, now: Timestamp, options: LedgerOptions) -> Vec<Entry> {
     let records: Vec<&String> = known.hit.keys().collect();
     let spans = known.hit.values().enumerate().flat_map(|(i, h)| h.spans().into_iter().map(move |s| (i, s)));
@@ -86,7 +86,7 @@ fn nothing(known: &Experiment, now: Timestamp, options: LedgerOptions) -> Option
     Some(entry)
 }
 
-/// Why no pod is recorded. Only the condition `Selected` says that there was none.
+/// Why no pod is recorded. Only the condition `Selected` shows that there was none.
 fn no_record(known: &Experiment) -> (State, &'static str) {
     match (known.has_status, known.selected) {
         (false, _) if known.is_over() => (State::NoStatus, "deleted before it had a status"),
@@ -136,7 +136,7 @@ fn stretch(known: &Experiment, pods: &Pods, n: usize, is_last: bool, hit: &[(&st
     entry
 }
 
-/// No recovery is recorded: it goes on, or another source gives its end.
+/// No recovery is recorded: it is still active, or another source gives its end.
 fn open_end(entry: &mut Entry, known: &Experiment, done: State) {
     let planned = entry.started.zip(known.duration_ms).map(|(from, ms)| from.plus_ms(ms));
     match known.end {
@@ -153,7 +153,7 @@ fn open_end(entry: &mut Entry, known: &Experiment, done: State) {
         }
         End::Vanished { last_seen, at } => {
             let since = last_seen.map_or_else(|| "its start".to_owned(), Timestamp::rfc3339);
-            // An end by plan that lies in the gap is the likely one; a deletion by hand would have come before it.
+            // A planned end within the gap is the likely one; a manual deletion would have come before it.
             let by_plan = planned.filter(|p| *p <= at && last_seen.is_none_or(|seen| *p >= seen));
             entry.ended = by_plan;
             entry.state = if by_plan.is_some() { done } else { State::UnknownEnd };
@@ -202,7 +202,7 @@ fn peers(known: &Experiment, pods: &Pods) -> Vec<String> {
     all
 }
 
-/// Hit pods among all pods of the services hit, at the start.
+/// The share of hit pods among all pods of the services hit, at the start.
 fn fraction(entry: &Entry, pods: &Pods) -> Option<f64> {
     let at = entry.started?;
     let mut services: Vec<(&str, &str)> =

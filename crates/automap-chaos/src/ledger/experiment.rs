@@ -10,7 +10,7 @@ use crate::kinds;
 use crate::object::{self, Meta, Record, text};
 use crate::records::{History, Span};
 
-/// The annotation that takes a fault back at once.
+/// The annotation that suspends a fault at once.
 const PAUSE: &str = "experiment.chaos-mesh.org/pause";
 
 /// One experiment.
@@ -23,7 +23,7 @@ pub(super) struct Experiment {
     pub(super) is_paused: bool,
     /// `desiredPhase` is `Stop`: finished, or paused.
     pub(super) is_stopped: bool,
-    /// `Selected` is false although `AllInjected` is true: there was no pod to hit.
+    /// `Selected` is false although `AllInjected` is true: no pod matched.
     pub(super) selected_no_target: bool,
     /// History of each injected record, by id.
     pub(super) hit: BTreeMap<String, History>,
@@ -31,7 +31,7 @@ pub(super) struct Experiment {
     pub(super) peers: Vec<String>,
     /// Times come from phases, not from events.
     pub(super) is_by_phase: bool,
-    /// An object was read, not only what an earlier run wrote.
+    /// An object was read, not only the output of an earlier run.
     pub(super) is_read: bool,
     /// The object has a status.
     pub(super) has_status: bool,
@@ -43,7 +43,7 @@ pub(super) struct Experiment {
     pub(super) is_counted: bool,
     pub(super) seen: Option<Timestamp>,
     pub(super) end: End,
-    /// Parent as an earlier run knew it.
+    /// Parent as known to an earlier run.
     pub(super) remembered: Option<Entry>,
 }
 
@@ -54,7 +54,7 @@ pub(super) enum End {
     Exists,
     /// Its deletion was watched.
     Deleted { at: Timestamp, is_exact: bool },
-    /// It was there when last looked, and is not now.
+    /// It existed at the last check, and does not now.
     Vanished { last_seen: Option<Timestamp>, at: Timestamp },
 }
 
@@ -62,7 +62,7 @@ impl Experiment {
     pub(super) fn see(&mut self, meta: Meta, object: &Value, now: Timestamp) {
         let is_late = self.meta.version.zip(meta.version).is_some_and(|(known, new)| new < known);
         if matches!(self.end, End::Vanished { .. }) && !is_late {
-            // A list from a cache may be older than what is known.
+            // A list from a cache may be older than what is already known.
             self.end = End::Exists;
         }
         let records = object::records(object);
@@ -87,7 +87,7 @@ impl Experiment {
         self.selected_no_target =
             records.is_empty() && self.selected == Some(false) && condition("AllInjected") == Some(true);
         self.seen = Some(self.seen.map_or(now, |seen| seen.max(now)));
-        // A deletion that was announced stays announced.
+        // A recorded deletion is kept.
         let deletion = meta.deletion.or(self.meta.deletion);
         self.meta = Meta { deletion, ..meta };
     }
@@ -106,7 +106,7 @@ impl Experiment {
         }
     }
 
-    /// Chaos Mesh before 2.3 writes no events, and others may be cut off: a phase says that a pod is hit, not since when.
+    /// Chaos Mesh before 2.3 writes no events, and others may be truncated: a phase shows that a pod is hit, but not since when.
     fn take_phases(&mut self, records: &[Record], meta: &Meta, now: Timestamp) {
         let has_times = |r: &Record| r.events.iter().any(|e| e.succeeded);
         for record in records.iter().filter(|r| r.selector == "." && !has_times(r)) {
@@ -130,7 +130,7 @@ impl Experiment {
         self.end = End::Deleted { at: deleted_at.unwrap_or(now), is_exact: deleted_at.is_some() };
     }
 
-    /// Says whether that is news.
+    /// Returns whether that is new.
     pub(super) fn vanish(&mut self, now: Timestamp) -> bool {
         if self.end != End::Exists {
             return false;
@@ -143,7 +143,7 @@ impl Experiment {
         self.end != End::Exists
     }
 
-    /// Takes what an earlier run wrote, stretch by stretch.
+    /// Restores the output of an earlier run, stretch by stretch.
     pub(super) fn remember(&mut self, entry: &Entry) {
         self.meta = Meta {
             kind: entry.kind.clone(),

@@ -1,4 +1,4 @@
-//! Every trap that Chaos Mesh sets to whoever wants to know what was really injected, with objects as it writes them.
+//! The pitfalls of Chaos Mesh for finding out what was injected, with objects as it writes them.
 
 mod cluster;
 mod orders;
@@ -19,7 +19,7 @@ fn delay(uid: &str) -> Chaos {
     Chaos::new("NetworkChaos", uid).spec(json!({"action": "delay", "mode": "all", "duration": "5m"}))
 }
 
-/// The last words about an experiment.
+/// The last entry for an experiment.
 fn last(ledger: &Ledger, key: &str) -> Entry {
     let all = ledger.entries();
     all.iter().find(|e| e.key == key).cloned().unwrap_or_else(|| panic!("no {key} in {all:#?}"))
@@ -41,7 +41,7 @@ fn an_interval_is_from_the_first_apply_to_the_recovery() {
     assert_eq!((entry.action.as_str(), entry.expected_metric.as_deref()), ("delay", Some("latency")));
 }
 
-/// Conditions say that everything is injected while a record says that its pod is not (chaos-mesh#3127, #3568).
+/// Conditions state that everything is injected while a record states that its pod is not (chaos-mesh#3127, #3568).
 #[test]
 fn records_count_and_conditions_do_not() {
     let mut ledger = ledger();
@@ -84,7 +84,7 @@ fn a_selector_that_matches_nobody_is_said() {
     assert_eq!(news[0].notes, ["the selector matched no pod"]);
 }
 
-/// `Not Injected/Wait` may last for ever (chaos-mesh#3568): after the grace it is said, and taken back when it is injected after all.
+/// `Not Injected/Wait` may last for ever (chaos-mesh#3568): it is reported after the grace period, and withdrawn if it is injected after all.
 #[test]
 fn one_that_waits_is_told_after_a_while() {
     let mut ledger = ledger();
@@ -188,7 +188,7 @@ fn a_pod_that_was_never_seen_is_told_by_its_name_and_that_is_said() {
     assert!(entry.notes.iter().any(|n| n.contains("taken from the pod's name")));
 }
 
-/// Before 2.3 records carry no events: times are when the change was observed.
+/// Before 2.3 records have no events: the times are those at which the change was observed.
 #[test]
 fn old_versions_are_read_by_phases() {
     let mut ledger = ledger();
@@ -221,7 +221,7 @@ fn children_name_their_parents() {
     assert_eq!((parent("s/1").as_deref(), parent("w/1").as_deref()), (Some("Schedule"), Some("Workflow")));
 }
 
-/// A node says that it started an experiment that lived between two polls (chaos-mesh#3912).
+/// A node reports that it started an experiment that existed only between two polls (chaos-mesh#3912).
 #[test]
 fn a_workflow_node_speaks_for_an_experiment_that_was_never_seen() {
     let mut ledger = ledger();

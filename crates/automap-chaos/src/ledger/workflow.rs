@@ -13,7 +13,7 @@ use crate::object::{self, Meta, text, time};
 /// Most nodes remembered.
 const MAX_NODES: usize = 10_000;
 
-/// What nodes said about the experiments they started.
+/// What nodes report about the experiments they started.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Nodes {
     all: BTreeMap<String, Node>,
@@ -36,7 +36,7 @@ impl Nodes {
         if !kinds::is_experiment(kind) || (self.all.len() >= MAX_NODES && !self.all.contains_key(&meta.uid)) {
             return;
         }
-        // `networkChaos`, `stressChaos`, …: the kind in camel case, with acronyms in small letters.
+        // `networkChaos`, `stressChaos`, …: the kind in camel case, with acronyms in lower case.
         let fields = object.get("spec").and_then(Value::as_object);
         let spec = fields.and_then(|all| all.iter().find(|(key, _)| key.eq_ignore_ascii_case(kind))).map(|(_, v)| v);
         let node = Node {
@@ -50,7 +50,7 @@ impl Nodes {
         self.all.insert(meta.uid.clone(), node);
     }
 
-    /// A node is gone: its experiment will not come any more. An experiment that was observed itself needs no second entry.
+    /// A node was deleted: its experiment will not appear any more. An experiment that was observed itself needs no second entry.
     pub(super) fn delete(
         &mut self,
         meta: &Meta,

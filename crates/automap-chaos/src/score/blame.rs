@@ -1,7 +1,7 @@
 //! Whether a report tells the change that caused a fault, and blames none that did not.
 //!
-//! Only what was injected on purpose counts as true, so a change that somebody else made and that hurt is a wrong one here. Nothing is said where the
-//! report could not see changes.
+//! Only injected changes count as true, so a harmful change made by somebody else counts as wrong here. There is no score if the report could not see
+//! changes.
 
 use automap_core::report::{ChangeRole, ListedChange, Report};
 use serde::Serialize;
@@ -11,22 +11,22 @@ use crate::entry::Entry;
 use crate::injection::Role;
 use crate::kinds;
 
-/// A change is dated at most this much before the injection began: a new pod exists before its version is at work.
+/// A change is dated at most this much before the injection began: a new pod exists before its version takes effect.
 const MAX_BEFORE_MS: i64 = 120_000;
 /// A change is dated at most this much after the injection began.
 const MAX_AFTER_MS: i64 = 60_000;
 
-/// Changes told beside those that caused a fault.
+/// The told changes compared with those that caused a fault.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ChangeBlame {
-    /// Whether the change is told that caused the fault; `null` where no change did.
+    /// Whether the change that caused the fault is told; `null` if no change did.
     pub is_told: Option<bool>,
-    /// Changes that are told and caused nothing.
+    /// Changes that are told but caused nothing.
     pub wrong: Vec<String>,
 }
 
 impl ChangeBlame {
-    /// Compares a report with what was injected; `None` where the report could not see changes.
+    /// Compares a report with the injected faults; `None` if the report could not see changes.
     pub(super) fn of(entries: &[Entry], report: &Report) -> Option<Self> {
         report.changes.observed_from?;
         let causes: Vec<&Entry> =
@@ -40,7 +40,7 @@ impl ChangeBlame {
         })
     }
 
-    /// What a scorecard remarks; empty where all is right.
+    /// The remark in a scorecard; empty if everything is right.
     pub(super) fn remark(&self) -> String {
         let told = (self.is_told == Some(false)).then(|| "does not tell the change".to_owned());
         let wrong = (!self.wrong.is_empty()).then(|| format!("blames a change: {}", self.wrong.join(", ")));
@@ -60,14 +60,14 @@ fn is_it(entry: &Entry, listed: &ListedChange) -> bool {
 /// The same over all rows.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct BlameTotals {
-    /// Of the faults that a change caused, those whose change is told.
+    /// Of the faults caused by a change, those whose change is told.
     pub told: Share,
-    /// Of all rows whose report could see changes, those that blame one that caused nothing.
+    /// Of all rows whose report could see changes, those that blame a change that caused nothing.
     pub wrong: Share,
 }
 
 impl BlameTotals {
-    /// `None` where no report could see changes.
+    /// `None` if no report could see changes.
     pub(super) fn of<'a>(rows: impl Iterator<Item = &'a ChangeBlame>) -> Option<Self> {
         let all: Vec<&ChangeBlame> = rows.collect();
         let by_change: Vec<bool> = all.iter().filter_map(|b| b.is_told).collect();
@@ -77,7 +77,7 @@ impl BlameTotals {
         })
     }
 
-    /// As shown to people.
+    /// As shown to users.
     pub(super) fn words(&self) -> String {
         let (told, wrong) = (&self.told, &self.wrong);
         format!(

@@ -1,8 +1,8 @@
-//! Whether a fault had an effect, by the data and the time at which it really began.
+//! Whether a fault had an effect, judged by the data and the actual start of the fault.
 //!
-//! The answer that is scored may have looked at other windows, and it has no candidates where it says "no incident". So the same data is diagnosed
-//! once more with the fault's start given, and the requests of the users before and after it are compared directly. "No effect" may be said only
-//! where the users' requests were observed and neither shows a change. Nothing here enters a score.
+//! The scored answer may have used other windows, and it has no candidates if it says "no incident". So the same data is diagnosed again with the
+//! fault's start given, and the users' requests before and after it are compared directly. "No effect" is stated only if the users' requests were
+//! observed and neither shows a change. None of this affects a score.
 
 use automap_core::frame::{MetricFrame, Series};
 use automap_core::metric::Side;
@@ -13,29 +13,29 @@ use automap_core::stats::{finite, mean, sd};
 use automap_core::time::{Timestamp, WindowHint};
 use automap_core::{DiagnoseOptions, diagnose};
 
-/// Evidence from which on a change counts as beyond noise; 1 is clear.
+/// Evidence from which a change exceeds noise; 1 is clear.
 const MOVED: f64 = 0.5;
-/// A level that grew by this factor is a number to show, if it also exceeds noise.
+/// A level that grew by this factor is shown, if it also exceeds noise.
 const GREW: f64 = 1.25;
-/// Standard errors of the difference of two means that exceed noise.
+/// A difference of two means exceeds noise from this many of its standard errors.
 const BEYOND_NOISE: f64 = 3.0;
 /// Fewest samples of a mean.
 const LEAST_SAMPLES: usize = 3;
-/// Numbers shown.
+/// Most numbers that are shown.
 const MAX_SHOWN: usize = 3;
 
-/// What is known of a fault's effect.
+/// What is known about a fault's effect.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// These numbers moved, for people.
+    /// These numbers moved, for users.
     Moved(Vec<String>),
     /// The requests of the users and the services that were hit were observed, and nothing moved beyond noise.
     None,
-    /// It cannot be seen: what is missing, for people.
+    /// Unknown: what is missing, for users.
     NotObserved(Vec<String>),
 }
 
-/// The data of one fault, looked at with its start known.
+/// The data of one fault, evaluated with its start known.
 #[derive(Clone, Debug, Default)]
 pub struct Felt {
     /// The diagnosis with the start given; `None` where there is none.
@@ -45,7 +45,7 @@ pub struct Felt {
 }
 
 impl Felt {
-    /// Looks at the data with the start of the fault known. O(diagnosis).
+    /// Evaluates the data with the start of the fault known. O(diagnosis).
     pub fn of(observation: &Observation, started: Timestamp) -> Self {
         let hint = WindowHint { incident_start: Some(started), start_tolerance_ms: Some(0), ..WindowHint::default() };
         let told = Observation { hint, ..observation.clone() };
@@ -55,7 +55,7 @@ impl Felt {
         }
     }
 
-    /// The effect at these services and at whoever calls them, or on the users.
+    /// The effect on these services and their callers, or on the users.
     pub fn effect(&self, services: &[String]) -> Effect {
         let Some(report) = &self.report else {
             return match self.grew.is_empty() {
@@ -74,7 +74,7 @@ impl Felt {
     }
 }
 
-/// What one report says of the effect.
+/// The effect according to one report.
 pub(super) fn effect(report: &Report, services: &[String]) -> Effect {
     let at_users = report.impacts.iter().map(|impact| impact.summary.clone());
     let symptoms = report.symptoms.iter().map(|s| format!("{}: {}", s.service, s.evidence.summary));
@@ -95,7 +95,7 @@ pub(super) fn effect(report: &Report, services: &[String]) -> Effect {
     }
 }
 
-/// What left its noise at the services, or in what their callers see of them.
+/// Metrics beyond noise at the services, or in their callers' view of them.
 fn at_services(report: &Report, services: &[String]) -> Vec<String> {
     let of_causes = report.causes.iter().map(|c| (&c.service, &c.evidence));
     let of_victims = report.victims.iter().map(|v| (&v.service, &v.evidence));
@@ -119,7 +119,7 @@ fn shown(mut numbers: Vec<String>) -> Vec<String> {
     numbers
 }
 
-/// `front-end: mean latency 24 → 86 ms`: means before and since the start. Of services where users enter; without calls, of all.
+/// `front-end: mean latency 24 → 86 ms`: means before and since the start. For services where users enter; without calls, for all.
 fn grew(frame: &MetricFrame, observation: &Observation, started: Timestamp) -> Vec<String> {
     let entries = frame.entries(&observation.calls);
     let begins = frame.times().partition_point(|t| *t < started);
@@ -136,7 +136,7 @@ fn grew(frame: &MetricFrame, observation: &Observation, started: Timestamp) -> V
     shown(frame.series().iter().filter(is_of_users).filter_map(one).collect())
 }
 
-/// The two means, where the second exceeds the first by [`GREW`] and by [`BEYOND_NOISE`].
+/// The two means, if the second exceeds the first by [`GREW`] and by [`BEYOND_NOISE`].
 fn means_apart(before: &[f64], since: &[f64]) -> Option<(f64, f64)> {
     let (before, since) = (finite(before), finite(since));
     if before.len().min(since.len()) < LEAST_SAMPLES {
@@ -156,7 +156,7 @@ mod tests {
 
     const STEP_S: i64 = 5;
 
-    /// front-end calls catalogue; from sample 60 of 90 on, front-end's latency is this many times what it was.
+    /// front-end calls catalogue; from sample 60 of 90 on, front-end's latency is multiplied by this factor.
     fn shop(factor: f64) -> Observation {
         let times: Vec<Timestamp> =
             (0..90).map(|i| Timestamp::from_ms(1_700_000_000_000 + 1000 * STEP_S * i)).collect();
@@ -211,7 +211,7 @@ mod tests {
         assert!(matches!(effect_at(&blind, "catalogue"), Effect::NotObserved(_)));
     }
 
-    /// 20, 21, 22 before and 70, 71, 72 since: apart. Two samples are none, and a rise within noise is none.
+    /// 20, 21, 22 before and 70, 71, 72 since: apart. Two samples are too few, and a rise within noise does not count.
     #[test]
     fn means_are_apart_beyond_noise() {
         assert_eq!(means_apart(&[20.0, 21.0, 22.0], &[70.0, f64::NAN, 71.0, 72.0]), Some((21.0, 71.0)));

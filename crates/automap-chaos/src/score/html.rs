@@ -1,4 +1,4 @@
-//! The scorecard as one page that needs nothing else.
+//! The scorecard as one self-contained page.
 
 use minijinja::{AutoEscape, Environment, context};
 
@@ -6,10 +6,10 @@ use super::{Outcome, Scorecard};
 
 const TEMPLATE: &str = include_str!("page.html");
 
-/// A page for a browser: the sums first, then the rows.
+/// A page for a browser: the totals first, then the rows.
 ///
 /// # Errors
-/// Never for a scorecard that this crate made; `minijinja`'s own otherwise.
+/// Never for a scorecard created by this crate; `minijinja`'s own otherwise.
 pub fn html(card: &Scorecard) -> Result<String, minijinja::Error> {
     let mut environment = Environment::new();
     environment.set_auto_escape_callback(|_| AutoEscape::Html);

@@ -1,4 +1,4 @@
-//! The scorecard as JUnit XML, which every CI shows: a test for each experiment.
+//! The scorecard as JUnit XML, which CI systems display: a test for each experiment.
 
 use minijinja::{AutoEscape, Environment, context};
 
@@ -9,10 +9,10 @@ const TEMPLATE: &str = include_str!("junit.xml");
 /// A miss and a false alarm are failures; an experiment that hit no pod or was not scored is skipped.
 ///
 /// # Errors
-/// Never for a scorecard that this crate made; `minijinja`'s own otherwise.
+/// Never for a scorecard created by this crate; `minijinja`'s own otherwise.
 pub fn junit(card: &Scorecard) -> Result<String, minijinja::Error> {
     let mut environment = Environment::new();
-    // The five characters of HTML are those of XML.
+    // The five special characters of HTML are those of XML.
     environment.set_auto_escape_callback(|_| AutoEscape::Html);
     environment.set_trim_blocks(true);
     environment.set_lstrip_blocks(true);
@@ -33,7 +33,7 @@ pub fn junit(card: &Scorecard) -> Result<String, minijinja::Error> {
     environment.render_str(TEMPLATE, context! { title => printable(&card.title), rows, failures, skipped })
 }
 
-/// XML 1.0 has no way to write control characters and the two non-characters of the basic plane.
+/// XML 1.0 cannot represent control characters and the two non-characters of the basic plane.
 fn printable(text: &str) -> String {
     let is_allowed = |c: char| !c.is_control() && !matches!(c, '\u{fffe}' | '\u{ffff}');
     text.chars().map(|c| if is_allowed(c) { c } else { ' ' }).collect()

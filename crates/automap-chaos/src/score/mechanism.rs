@@ -1,8 +1,8 @@
-//! Whether a report says how a fault hurts, and not only where.
+//! Whether a report tells how a fault does harm, and not only where.
 //!
-//! The report tells one mechanism for each cause that it names. It is right if that is one of the words for the mechanism that was injected
-//! ([`words_for`]), in the cause that holds what was hit. What a change has caused is told by the change: there the mechanism is right
-//! if the change is told. Where nothing right is named, no mechanism is.
+//! The report tells one mechanism for each named cause. It is right if it is one of the words for the injected mechanism ([`words_for`]), in the
+//! cause that contains a service that was hit. The effect of a change is told by the change: there the mechanism is right if the change is told. If
+//! no right cause is named, no mechanism is right.
 
 use automap_core::report::{NamedCause, Report, VerdictKind};
 use serde::Serialize;
@@ -12,19 +12,19 @@ use super::share::Share;
 use crate::entry::Entry;
 use crate::kinds::{is_change, mechanism, words_for};
 
-/// The mechanism of one fault, and what is said of it.
+/// The mechanism of one fault, and what the report tells of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct MechanismScore {
-    /// How the fault hurts.
+    /// How the fault does harm.
     pub expected: String,
-    /// What the report says, for the cause that holds what was hit; `null` where none does.
+    /// What the report tells, for the cause that contains a service that was hit; `null` if there is none.
     pub told: Option<String>,
     /// Whether that is right.
     pub is_right: bool,
 }
 
 impl MechanismScore {
-    /// Compares a report with what was injected; `None` for several faults at once, and where the mechanism is not known.
+    /// Compares a report with the injected faults; `None` for several faults at once, and if the mechanism is unknown.
     ///
     /// # Arguments
     /// - `right`: names that are right.
@@ -50,7 +50,7 @@ impl MechanismScore {
         Some(Self { expected: expected.to_owned(), told, is_right })
     }
 
-    /// What a scorecard remarks; empty where it is right, or nothing right is named.
+    /// The remark in a scorecard; empty if it is right, or no right cause is named.
     pub(super) fn remark(&self) -> String {
         match &self.told {
             Some(told) if !self.is_right => format!("tells {told:?} for {}", self.expected),
@@ -59,9 +59,9 @@ impl MechanismScore {
     }
 }
 
-/// Whether these words tell this mechanism.
+/// Whether these words mean this mechanism.
 ///
-/// Example: "Waiting for locks" tells `store locks`, "disk busy" tells `node disk`, and "slow" tells neither.
+/// Example: "Waiting for locks" means `store locks`, "disk busy" means `node disk`, and "slow" means neither.
 fn speaks_of(told: &str, expected: &str) -> bool {
     let told = told.to_lowercase();
     words_for(expected).contains(&told.as_str())
@@ -75,14 +75,14 @@ pub struct MechanismTotals {
 }
 
 impl MechanismTotals {
-    /// `None` where no mechanism is known.
+    /// `None` if no mechanism is known.
     pub(super) fn of<'a>(rows: impl Iterator<Item = &'a MechanismScore>) -> Option<Self> {
         let all: Vec<&MechanismScore> = rows.collect();
         let right = all.iter().filter(|m| m.is_right).count();
         (!all.is_empty()).then(|| Self { right: Share::of(right, all.len()) })
     }
 
-    /// As shown to people.
+    /// As shown to users.
     pub(super) fn words(&self) -> String {
         format!("the right mechanism told in {}", self.right.words())
     }

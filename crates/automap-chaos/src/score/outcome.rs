@@ -1,4 +1,4 @@
-//! How a row came out.
+//! The outcome of a row.
 
 use serde::Serialize;
 
@@ -17,7 +17,7 @@ pub enum Outcome {
     /// The fault was in place, users felt nothing, nothing moved beyond noise at the services it hit or at their callers, and no service is
     /// named. Counts as missed.
     NoEffect,
-    /// The fault was in place, no service is named, and what would show its effect was not observed. Counts as missed.
+    /// The fault was in place, no service is named, and its effect could not be observed. Counts as missed.
     NotObserved,
     /// No fault was injected, or one without noticeable effect, and no service is named.
     Quiet,
@@ -30,7 +30,7 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// As shown to people.
+    /// As shown to users.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Named => "named",
@@ -46,7 +46,7 @@ impl Outcome {
         }
     }
 
-    /// Whether a fault was in place and asked about.
+    /// Whether a fault was in place and evaluated.
     pub(super) fn is_of_fault(self) -> bool {
         use Outcome::{AmongThree, First, Missed, Named, NoEffect, NotObserved};
         matches!(self, Named | First | AmongThree | Missed | NoEffect | NotObserved)

@@ -1,6 +1,6 @@
-//! One row of a scorecard: an injected fault, or a period without one, beside the diagnosis.
+//! One row of a scorecard: an injected fault, or a period without one, compared with the diagnosis.
 //!
-//! The diagnosis never sees the fault; both meet here for the first time.
+//! The diagnosis never sees the fault; the two are first combined here.
 
 use std::collections::BTreeMap;
 
@@ -20,9 +20,9 @@ use crate::kinds;
 /// The answer to one question.
 #[derive(Clone, Copy, Debug)]
 pub struct Answered<'a> {
-    /// The diagnosis. It knows nothing of the fault.
+    /// The diagnosis, made without knowledge of the fault.
     pub report: &'a Report,
-    /// The same data, looked at with the start of the fault known: whether it had an effect at all. `None`: only the report says.
+    /// The same data, evaluated with the start of the fault known: whether it had an effect at all. `None`: only the report is used.
     pub felt: Option<&'a Felt>,
     /// When the first answer named a cause, or a watcher opened an incident; `None`: never.
     pub detected: Option<Timestamp>,
@@ -37,55 +37,55 @@ pub struct Row {
     pub fault: String,
     /// Services that were hit.
     pub truth: Vec<String>,
-    /// The other ends of a network fault that is about some connections only.
+    /// The other ends of a network fault that affects only some connections.
     pub peers: Vec<String>,
-    /// Share of their pods; `null` where not known.
+    /// Share of their pods; `null` if unknown.
     pub fraction: Option<f64>,
-    /// In place since.
+    /// Start of the fault.
     #[serde(with = "as_rfc3339::option")]
     pub started: Option<Timestamp>,
-    /// Until.
+    /// End of the fault.
     #[serde(with = "as_rfc3339::option")]
     pub ended: Option<Timestamp>,
-    /// Seconds from the start to the detection; `null`: not detected, or not asked.
+    /// Seconds from the start to the detection; `null`: not detected, or not evaluated.
     pub detected_after_s: Option<f64>,
-    /// The service named, the first of `causes`; `null` where none is.
+    /// The service named, the first of `causes`; `null` if there is none.
     pub named: Option<String>,
-    /// All causes that are named, each one service or a pair that cannot be told apart.
+    /// All named causes, each one service or a pair that cannot be distinguished.
     pub causes: Vec<Vec<String>>,
-    /// The named causes compared with the faults; `null` where nothing was injected, or nothing was asked.
+    /// The named causes compared with the faults; `null` if nothing was injected, or nothing was evaluated.
     pub set: Option<SetScore>,
     /// The candidate ranked first, named or not.
     pub first: Option<String>,
-    /// Place of the first service hit among the candidates.
+    /// Rank of the first service hit among the candidates.
     pub rank: Option<usize>,
-    /// Place of the first service at either end of the faulty connections. A connection is as broken at one end as at the other, and where a service
-    /// has one caller no metric distinguishes them.
+    /// Rank of the first service at either end of the faulty connections. A connection is equally broken at both ends, and if a service has one
+    /// caller no metric distinguishes them.
     pub rank_of_either_end: Option<usize>,
     /// The family of metrics that the fault moves first.
     pub expected_metric: Option<String>,
-    /// Place of that family in the evidence of the service hit; `null` where it is not among it.
+    /// Rank of that family in the evidence of the service hit; `null` if it is not included.
     pub metric_rank: Option<usize>,
     /// Confidence of the first candidate.
     pub confidence: Option<f64>,
-    /// How it came out.
+    /// The outcome.
     pub outcome: Outcome,
     /// A remark; may be empty.
     pub remark: String,
-    /// Services where something happened at the same time that hurt nobody.
+    /// Services where something harmless happened at the same time.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub decoys: Vec<String>,
-    /// Which changes the answer tells; `None` where it could not see changes, or was not asked for.
+    /// Which changes the answer tells; `None` if it could not see changes, or was not evaluated.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub changes: Option<ChangeBlame>,
-    /// Whether the answer says how the fault hurts; `None` without one, and for several at once.
+    /// Whether the answer tells how the fault does harm; `None` without a fault, and for several at once.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mechanism: Option<MechanismScore>,
 }
 
 impl Row {
-    /// A fault and its answer. Several entries are several faults at a time: the rank is that of the first of their services, and the set says
-    /// whether all of them are named. Decoys are no faults: with nothing else it is a period without a fault, and to name one is wrong.
+    /// A fault and its answer. Several entries are simultaneous faults: the rank is that of the first of their services, and the set shows whether
+    /// all of them are named. Decoys are not faults: a period with nothing else has no fault, and naming a decoy is wrong.
     pub fn scored(name: &str, entries: &[Entry], answered: Answered<'_>) -> Self {
         let decoys = services_of(entries, Role::Decoy);
         let causes: Vec<Entry> = entries.iter().filter(|e| e.role == Role::Cause).cloned().collect();
@@ -110,13 +110,13 @@ impl Row {
         row
     }
 
-    /// The names that are right: what was hit, and the other end of what is told by either.
+    /// The right names: the services that were hit, and the other end if either end is right.
     fn right_names<'a>(&'a self, entries: &[Entry]) -> impl Iterator<Item = &'a str> {
         let is_either = entries.iter().any(|e| kinds::is_told_by_either_end(&e.kind));
         self.truth.iter().chain(self.peers.iter().filter(move |_| is_either)).map(String::as_str)
     }
 
-    /// Puts a remark before those that there are.
+    /// Puts a remark before the existing ones.
     fn remark_first(&mut self, remark: &str) {
         let all = [remark, &self.remark];
         self.remark = all.into_iter().filter(|r| !r.is_empty()).collect::<Vec<_>>().join("; ");
@@ -142,7 +142,7 @@ impl Row {
             entries.iter().map(|e| e.ineffective.as_deref()).collect::<Option<Vec<_>>>().filter(|w| !w.is_empty());
         row.outcome = match (row.rank, &weak) {
             _ if is_named => Outcome::Named,
-            // The fault is known to have hardly any effect: naming no service is right, naming another one is not.
+            // The fault is known to have hardly any effect: naming no service is right, naming a wrong one is not.
             (_, Some(_)) if row.named.is_none() => Outcome::Quiet,
             (_, Some(_)) => Outcome::FalseAlarm,
             (Some(1), None) => Outcome::First,
@@ -158,7 +158,7 @@ impl Row {
         row
     }
 
-    /// Says what a fault did that was not found; without any effect, or where none could be seen, it is no ordinary miss.
+    /// Sets the effect of a fault that was not found; without any effect, or if none could be observed, it is not an ordinary miss.
     fn missed(&mut self, answered: Answered<'_>) {
         let of_report = || effect(answered.report, &self.truth);
         let effect = answered.felt.map_or_else(of_report, |felt| felt.effect(&self.truth));
@@ -181,7 +181,7 @@ impl Row {
         self.remark_first(&before);
     }
 
-    /// Every cause named, for people: `payment + catalogue or catalogue-db`; `none`.
+    /// All named causes, for users: `payment + catalogue or catalogue-db`; `none`.
     pub fn answer_words(&self) -> String {
         if self.causes.is_empty() {
             return "none".to_owned();
@@ -288,7 +288,7 @@ impl Row {
     }
 }
 
-/// What was done: `NetworkChaos delay, Release slow`.
+/// The injected faults in words: `NetworkChaos delay, Release slow`.
 fn words(entries: &[Entry]) -> String {
     let what = |e: &Entry| format!("{} {}", e.kind, e.action).trim_end().to_owned();
     let mut all: Vec<String> = entries.iter().map(what).collect();
@@ -296,7 +296,7 @@ fn words(entries: &[Entry]) -> String {
     all.join(", ")
 }
 
-/// Services that entries of a role hit, each once.
+/// Services hit by entries of a role, each once.
 fn services_of(entries: &[Entry], role: Role) -> Vec<String> {
     let of_role = entries.iter().filter(|e| e.role == role);
     let mut all: Vec<String> = of_role.flat_map(Entry::services).map(ToOwned::to_owned).collect();
@@ -305,7 +305,7 @@ fn services_of(entries: &[Entry], role: Role) -> Vec<String> {
     all
 }
 
-/// The causes that a report names; those before version 4 name one service.
+/// The causes named by a report; reports before version 4 name one service.
 pub fn named_causes(report: &Report) -> Vec<Vec<String>> {
     if report.verdict.kind != VerdictKind::Cause {
         return Vec::new();
@@ -328,7 +328,7 @@ pub fn faulty_services(entries: &[Entry]) -> Vec<FaultyService> {
     all.into_iter().map(faulty).collect()
 }
 
-/// `1 of 2 faults`, `1 of 1 faults, 1 wrong`; nothing where the set is exact.
+/// `1 of 2 faults`, `1 of 1 faults, 1 wrong`; empty if the set is exact.
 fn not_exact(set: SetScore) -> String {
     let wrong = if set.named > set.right { format!(", {} wrong", set.named - set.right) } else { String::new() };
     if set.is_exact() { String::new() } else { format!("{} of {} faults{wrong}", set.right, set.faults) }
@@ -344,7 +344,7 @@ fn not_known(entries: &[Entry]) -> String {
     }
 }
 
-/// Place of a family among the families of a cause's evidence, each counted once.
+/// Rank of a family among the families of a cause's evidence, each counted once.
 fn metric_rank(cause: &Cause, expected: &str) -> Option<usize> {
     let mut families: Vec<&str> = Vec::new();
     for evidence in &cause.evidence {

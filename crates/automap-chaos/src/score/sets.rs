@@ -1,14 +1,14 @@
 //! Answers as sets: which of the faults are named, and is anything else named?
 //!
-//! Several faults may be in place at once, and an answer may name several causes. A cause is one service, or a pair that the measurements cannot tell apart;
-//! a pair is one answer. An answer is right for a fault if it holds the service that was hit or, where the fault lies on one connection, the
-//! service at its other end. Each answer is right for one fault at most, and each fault is named once at most.
+//! Several faults may be in place at once, and an answer may name several causes. A cause is one service, or a pair that the measurements cannot
+//! distinguish; a pair is one answer. An answer is right for a fault if it contains the service that was hit or, if the fault is on one connection,
+//! the service at its other end. Each answer is right for at most one fault, and each fault is named at most once.
 //!
 //! - **Precision**: right answers, of all answers.
 //! - **Recall**: faults that are named, of all faults.
 //! - **Exact set**: questions in which every fault is named and nothing else is.
 //!
-//! Left out: the order of the answers, and whether a service that is not named was ranked high; those are measured by the rank.
+//! Left out: the order of the answers, and how high a service that is not named was ranked; the rank measures those.
 
 use serde::Serialize;
 
@@ -19,12 +19,12 @@ use super::share::Share;
 pub struct FaultyService {
     /// The service that was hit.
     pub service: String,
-    /// The other ends of its connection, where the fault lies on one: naming one of them is as right.
+    /// The other ends of its connection, if the fault is on one: naming one of them is equally right.
     pub other_ends: Vec<String>,
 }
 
 impl FaultyService {
-    /// A fault that lies on no particular connection.
+    /// A fault that is not on a particular connection.
     pub fn new(service: impl Into<String>) -> Self {
         Self { service: service.into(), other_ends: Vec::new() }
     }
@@ -34,7 +34,7 @@ impl FaultyService {
     }
 }
 
-/// One question: how many faults, how many answers, and how many of them are right.
+/// One question: the number of faults, of answers, and of right answers.
 ///
 /// ```
 /// use automap_chaos::score::{FaultyService, SetScore, SetTotals};
@@ -82,7 +82,7 @@ impl SetScore {
     }
 }
 
-/// Gives an answer a fault for which it is right, and moves earlier answers to other faults where that makes room (Kuhn's matching).
+/// Assigns an answer to a fault for which it is right, and moves earlier answers to other faults if that makes room (Kuhn's matching).
 fn place(
     answer: usize,
     all: (&[FaultyService], &[Vec<String>]),
@@ -115,7 +115,7 @@ pub struct SetTotals {
 }
 
 impl SetTotals {
-    /// Adds questions up.
+    /// Sums the questions.
     pub fn of(all: impl IntoIterator<Item = SetScore>) -> Self {
         let (mut sum, mut exact, mut questions) = (SetScore::default(), 0, 0);
         for one in all {
@@ -132,7 +132,7 @@ impl SetTotals {
         }
     }
 
-    /// In one line, for people.
+    /// In one line, for users.
     pub fn words(&self) -> String {
         format!(
             "as sets: precision {}, recall {}, exactly the faults in {}",
@@ -172,7 +172,7 @@ mod tests {
         assert_eq!(score(&[fault], &[&["orders"], &["payment"]]), (1, false));
     }
 
-    /// The pair is right for both faults; it has to leave `db` to the answer that is right for it alone.
+    /// The pair is right for both faults; it must leave `db` to the answer that is right only for that.
     #[test]
     fn answers_make_room_for_each_other() {
         let faults: [(&str, &[&str]); 2] = [("db", &[]), ("shop", &[])];
@@ -181,7 +181,7 @@ mod tests {
         assert_eq!(score(&faults, &[&["db"], &["db"]]), (1, false));
     }
 
-    /// No questions have no share and the widest interval; questions without answers have no precision.
+    /// Without questions there is no share and the widest interval; questions without answers have no precision.
     #[test]
     fn nothing_asked_is_nothing_measured() {
         assert_eq!(SetTotals::of([]).exact.share, None);

@@ -1,24 +1,24 @@
-//! A share of a count with its interval, for scorecards and for `automap eval`. Intervals of means, which need resampling, are not here.
+//! A share of a count with its interval, for scorecards and for `automap eval`. Intervals of means, which need resampling, are elsewhere.
 
 use serde::Serialize;
 
-/// So many of so many, with the interval that other faults of the kind would give.
+/// A number out of a total, with the interval to expect from other faults of the kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Share {
-    /// How many.
+    /// The number.
     pub hits: usize,
-    /// Of how many.
+    /// The total.
     pub of: usize,
-    /// `hits / of`; `null` of nothing.
+    /// `hits / of`; `null` if `of` is 0.
     pub share: Option<f64>,
-    /// Lower end of Wilson's 95 % score interval (Wilson 1927); 0 of nothing.
+    /// Lower end of Wilson's 95 % score interval (Wilson 1927); 0 if `of` is 0.
     pub low: f64,
-    /// Its upper end; 1 of nothing.
+    /// Its upper end; 1 if `of` is 0.
     pub high: f64,
 }
 
 impl Share {
-    /// Counts. The interval is right for few and for extreme shares, where the normal approximation is not.
+    /// Computes the share. The interval is also valid for small numbers and extreme shares, unlike the normal approximation.
     pub fn of(hits: usize, of: usize) -> Self {
         /// 97.5 % of a normal distribution lie below.
         const Z: f64 = 1.959_963_985;

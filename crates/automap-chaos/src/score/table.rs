@@ -1,6 +1,6 @@
-//! Rows of cells as text; the first one is the header.
+//! Formats rows of cells as text; the first row is the header.
 
-/// Columns that line up, two spaces apart; the last one is not padded.
+/// Aligned columns, two spaces apart; the last one is not padded.
 pub fn aligned(rows: &[Vec<String>]) -> String {
     let widths = widths(rows);
     let line = |row: &Vec<String>| {
@@ -10,7 +10,7 @@ pub fn aligned(rows: &[Vec<String>]) -> String {
     rows.iter().map(line).collect()
 }
 
-/// A table in Markdown that also lines up as text. No rows: nothing.
+/// A table in Markdown that is also aligned as text. Empty without rows.
 pub fn markdown_table(rows: &[Vec<String>]) -> String {
     let rows: Vec<Vec<String>> = rows.iter().map(|row| row.iter().map(|cell| escaped(cell)).collect()).collect();
     let widths = widths(&rows);
@@ -23,7 +23,7 @@ pub fn markdown_table(rows: &[Vec<String>]) -> String {
     std::iter::once(line(header)).chain([line(&rule)]).chain(body.iter().map(|row| line(row))).collect()
 }
 
-/// Nothing in it can end a cell or begin markup.
+/// Escapes text so that it cannot end a cell or begin markup.
 pub(super) fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {

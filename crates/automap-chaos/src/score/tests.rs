@@ -1,4 +1,4 @@
-//! Rows and sums worked by hand.
+//! Rows and totals computed by hand.
 
 use automap_core::report::Report;
 use automap_core::time::Timestamp;
@@ -109,8 +109,8 @@ fn every_form_shows_every_row_and_nothing_breaks_out() {
     assert!(card.markdown().contains("\\| &lt;not supported>"));
 }
 
-/// The scorecard takes "no effect" from nothing but what was observed: front-end's mean latency went from 24 to 86 ms while the fault's own service and
-/// its callers showed nothing.
+/// "No effect" is only concluded from what was observed: front-end's mean latency went from 24 to 86 ms while the fault's own service and its callers
+/// showed nothing.
 #[test]
 fn no_effect_is_said_only_where_users_were_seen_to_feel_nothing() {
     let of = |change: &dyn Fn(&mut serde_json::Value)| {
@@ -161,7 +161,7 @@ fn decoys_are_no_faults_and_naming_one_is_told() {
     assert_eq!(answered(&["b"], false).1.outcome, Outcome::Quiet);
 }
 
-/// A release at `a` that hurts from 100 s on. The answer tells it, an older one, or nothing; or it could not see changes.
+/// A release at `a` that does harm from 100 s on. The answer tells it, an older one, or nothing; or it could not see changes.
 #[test]
 fn the_change_that_hurt_is_told_and_another_is_blamed() {
     let release = Entry { kind: "Release".to_owned(), ..fault("release", "a", "latency") };
@@ -193,7 +193,8 @@ fn the_change_that_hurt_is_told_and_another_is_blamed() {
     assert_eq!((totals.told.hits, totals.told.of, totals.wrong.hits, totals.wrong.of), (1, 3, 2, 4));
 }
 
-/// Memory is taken at `a`. The answer names it and says so, says something else, says nothing, or says so of another; and where nothing is named, no mechanism is told.
+/// Memory is taken at `a`. The answer names it and tells the mechanism, another one, none, or the right one for another service; and if nothing is
+/// named, no mechanism is told.
 #[test]
 fn a_row_says_whether_the_mechanism_is_told() {
     let entry = fault("stress", "a", "memory");
@@ -221,12 +222,12 @@ fn a_row_says_whether_the_mechanism_is_told() {
     for form in [card.text(), card.markdown(), html(&card).unwrap()] {
         assert!(form.contains("the right mechanism told in 1 of 5"), "{form}");
     }
-    // Faults whose mechanism nobody knows have none that could be told.
+    // Faults with an unknown mechanism have none that could be told.
     let unknown = Entry { kind: "TimeChaos".to_owned(), action: "skew".to_owned(), ..fault("skew", "a", "cpu") };
     assert_eq!(row(&unknown, &report(&["a"], true)).mechanism, None);
 }
 
-/// Two faults at once: both named, the second as a pair; one named; one named and another wrong.
+/// Two simultaneous faults: both named, the second as a pair; one named; one named and another wrong.
 #[test]
 fn several_faults_are_scored_as_a_set() {
     let faults = [fault("slow", "a", "cpu"), fault("store", "b-db", "cpu")];

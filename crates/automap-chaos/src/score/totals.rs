@@ -1,4 +1,4 @@
-//! What rows come to.
+//! The totals of rows.
 
 use serde::Serialize;
 
@@ -9,7 +9,7 @@ use super::row::Row;
 use super::sets::SetTotals;
 use super::share::Share;
 
-/// Shares that a scorecard has to reach; `None`: no minimum.
+/// Required minimum shares of a scorecard; `None`: no minimum.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Minimum {
     /// Of [`Totals::top1`].
@@ -27,42 +27,42 @@ pub struct Minimum {
 /// All rows together.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Totals {
-    /// A service that was hit is ranked first, of all faults that were asked about.
+    /// A service that was hit is ranked first, of all faults that were evaluated.
     pub top1: Share,
     /// It is among the first three.
     pub top3: Share,
-    /// The same as `top1`, of those faults that moved something beyond noise. For people: gates take `top1`.
+    /// The same as `top1`, of those faults that moved something beyond noise. For information: gates use `top1`.
     pub top1_of_felt: Share,
-    /// The same as `top1`, where either end of a faulty connection is right. For people: gates take `top1`.
+    /// The same as `top1`, if either end of a faulty connection counts as right. For information: gates use `top1`.
     pub top1_of_either_end: Share,
     /// It is named as the cause, as one of several, or as one of a pair.
     pub named: Share,
-    /// All named causes compared with all faults, where either end of a faulty connection is right.
+    /// All named causes compared with all faults, if either end of a faulty connection counts as right.
     pub sets: SetTotals,
     /// The expected family of metrics comes first in the evidence of the service hit, of those that are ranked.
     pub metric_top1: Share,
     /// It was detected at all.
     pub detected: Share,
-    /// Median of the seconds until then.
+    /// Median of the seconds until detection.
     pub detected_median_s: Option<f64>,
-    /// Mean of one over the rank, 0 where none.
+    /// Mean reciprocal rank, 0 for faults without a rank.
     pub mrr: Option<f64>,
     /// A service is named although no fault was injected, or none with a noticeable effect.
     pub false_alarms: Share,
-    /// Changes that are told and blamed; `None` where no answer could see changes.
+    /// Changes that are told and blamed; `None` if no answer could see changes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub changes: Option<BlameTotals>,
-    /// Mechanisms that are told; `None` where none is known.
+    /// Mechanisms that are told; `None` if none is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mechanism: Option<MechanismTotals>,
     /// Experiments that hit no pod.
     pub nothing_injected: usize,
-    /// Experiments that could not be done, or not be asked about.
+    /// Experiments that could not be run or evaluated.
     pub not_scored: usize,
 }
 
 impl Totals {
-    /// Adds rows up.
+    /// Computes the totals.
     pub fn of(rows: &[Row]) -> Self {
         use Outcome::{FalseAlarm, Named, NoEffect, NotObserved, NotScored, NothingInjected, Quiet};
         let is_fault = |r: &&Row| r.outcome.is_of_fault();
@@ -113,7 +113,7 @@ impl Totals {
         all.into_iter().flatten().collect()
     }
 
-    /// As shown to people.
+    /// As shown to users.
     pub(super) fn lines(&self) -> Vec<String> {
         let mut lines = vec![
             format!("truth first in {}, among the first three in {}", self.top1.words(), self.top3.words()),

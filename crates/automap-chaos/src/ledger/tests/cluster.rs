@@ -1,4 +1,4 @@
-//! Objects as the API server shows them.
+//! Objects as returned by the API server.
 
 use automap_core::time::Timestamp;
 use serde_json::{Value, json};
@@ -103,7 +103,7 @@ pub(super) fn pod(namespace: &str, name: &str) -> Pod {
     }))
 }
 
-/// A pod of a replica set, with a side-car, long ready.
+/// A pod of a replica set, with a sidecar, long ready.
 pub(super) fn workload_pod(namespace: &str, name: &str, replica_set: &str) -> Value {
     let app = replica_set.rsplit_once('-').map_or(replica_set, |(app, _)| app);
     let pod = pod(namespace, name).owner("ReplicaSet", replica_set).ready(-900);

@@ -1,9 +1,9 @@
-//! Watches of several kinds are interleaved, repeated and late: the entries are the same.
+//! Watches of several kinds are interleaved, repeated and late, and still give the same entries.
 
 use super::cluster::{apply, at, record, recover, workload_pod};
 use super::*;
 
-/// Three experiments, a pod and two deletions, as their watches deliver them. `(when, event)`.
+/// Three experiments, a pod and two deletions, as delivered by their watches. `(when, event)`.
 fn story() -> Vec<WatchEvent> {
     let hit = |events: &[serde_json::Value]| vec![record("shop/user-7d4b9c6f5-x2x5z", ".", "Injected", events)];
     let kill = || Chaos::new("PodChaos", "k").spec(json!({"action": "pod-kill"}));
@@ -22,7 +22,7 @@ fn story() -> Vec<WatchEvent> {
     ]
 }
 
-/// What matters; when it was observed, and what it was once not known to be, differ with the order.
+/// The relevant part; the time of observation, and intermediate states, depend on the order.
 fn essence(ledger: &Ledger) -> Vec<String> {
     let one = |e: &Entry| {
         format!("{} {:?} {:?} {:?} {:?} {:?}", e.key, e.state, e.services(), e.started, e.ended, e.fraction)
@@ -37,7 +37,7 @@ fn the_order_of_delivery_changes_nothing() {
     story.iter().for_each(|event| drop(straight.apply(event, at(100))));
     let want = essence(&straight);
     assert_eq!(want.len(), 4, "{want:#?}");
-    // A walk through all permutations would be 362880; these are 2000 of them, each with some events twice.
+    // All permutations would be 362880; these are 2000 of them, each with some repeated events.
     let mut state = 7_u64;
     let mut random = |n: usize| {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);

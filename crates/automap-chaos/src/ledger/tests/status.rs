@@ -1,4 +1,4 @@
-//! Status objects as people report them: none, none yet, without events, of machines.
+//! Status objects as found in reports: none, none yet, without events, of machines.
 
 use serde_json::json;
 
@@ -28,13 +28,13 @@ fn a_missing_status_is_not_a_selector_without_pods() {
     assert!(news[0].notes[0].starts_with("no status yet"), "{:?}", news[0].notes);
     ledger.apply(&WatchEvent::Deleted(object), at(110));
     assert_eq!(last(&ledger, "u/1").notes, ["deleted before it had a status"]);
-    // Records come with the status; then it is known what was hit.
+    // Records come with the status, which then shows what was hit.
     let hit = delay("u").version(20).records(&[record("shop/a-0", ".", "Injected", &[apply(105)])]);
     ledger.apply(&WatchEvent::Modified(hit.value()), at(106));
     assert_eq!(last(&ledger, "u/1").services(), ["a"]);
 }
 
-/// Only the condition says that there was no pod.
+/// Only the condition shows that there was no pod.
 #[test]
 fn a_status_without_records_says_no_more_than_it_holds() {
     let unmatched = after_a_minute(&delay("u").condition("Selected", false).records(&[]));
@@ -55,7 +55,7 @@ fn machines_are_addresses_and_not_split() {
     assert_eq!((entry.targets[0].namespace.as_str(), entry.targets[0].pod.as_str()), ("", ""));
     assert_eq!((entry.places(), entry.targets[0].container.as_deref(), entry.state), (vec![id], None, State::Running));
     assert!(entry.notes.iter().all(|n| !n.contains("pod's name")), "{:?}", entry.notes);
-    // Written down and read again, it is the same target.
+    // After writing and reading, it is the same target.
     let lines: String = ledger.entries().iter().map(|e| crate::file::line(e).unwrap()).collect();
     let mut again = Ledger::resume(LedgerOptions::default(), crate::file::read(lines.as_bytes()).unwrap());
     let over = disk.stopped().records(&[record(id, ".", "Not Injected", &[apply(10), recover(130)])]);
@@ -64,13 +64,13 @@ fn machines_are_addresses_and_not_split() {
     assert_eq!((entry.targets.len(), entry.ended), (1, Some(at(130))));
 }
 
-/// One that waits has no events yet; that is no sign of an old version.
+/// One that waits has no events yet, which does not mean an old version.
 #[test]
 fn records_without_events_are_read_for_what_they_say() {
     let waits = after_a_minute(&delay("u").records(&[bare("shop/a-0", "Not Injected/Wait")]));
     assert_eq!((waits.state, waits.source), (State::NothingInjected, Source::Records));
     assert_eq!(waits.notes, ["1 selected, none was injected"]);
-    // After its duration it looks as one that was injected before 2.3 and is over.
+    // After its duration it looks like one that was injected before 2.3 and is over.
     let over = after_a_minute(&delay("u").stopped().records(&[bare("shop/a-0", "Not Injected")]));
     assert_eq!(over.state, State::NothingInjected);
     assert!(over.notes[1].contains("looks the same"), "{:?}", over.notes);

@@ -1,4 +1,4 @@
-//! Deletions, also while no recorder ran; restarts of the API server and of ourselves.
+//! Deletions, also while no recorder ran; restarts of the API server and of the recorder.
 
 use super::cluster::{apply, at, record, recover};
 use super::*;
@@ -11,7 +11,7 @@ fn relisted(objects: Vec<serde_json::Value>) -> WatchEvent {
     WatchEvent::Relisted { kind: "NetworkChaos".to_owned(), namespace: None, objects }
 }
 
-/// A workflow's child is deleted at its deadline; its last state may come without the recovery.
+/// A workflow's child is deleted at its deadline; its last state may lack the recovery.
 #[test]
 fn a_deletion_ends_what_is_open() {
     let mut ledger = ledger();
@@ -37,7 +37,7 @@ fn the_last_state_of_a_deleted_one_may_hold_its_recovery() {
     assert_eq!(last(&ledger, "u/1").ended, Some(at(62)));
 }
 
-/// Gone from the list after the watch broke: the end is its plan where that fell into the gap, and unknown otherwise.
+/// Missing from the list after the watch broke: it ended as planned if that was within the gap, otherwise at an unknown time.
 #[test]
 fn what_vanished_unwatched_ends_by_plan_or_nobody_knows() {
     let mut ledger = ledger();
@@ -62,7 +62,7 @@ fn a_list_of_one_namespace_says_nothing_about_others() {
     assert_eq!(ledger.apply(&other_kind, at(20)), []);
 }
 
-/// After a restart the API server may answer from a cache that is older than what was observed.
+/// After a restart the API server may answer from a cache that is older than what was already observed.
 #[test]
 fn an_older_list_takes_nothing_back() {
     let mut ledger = ledger();
@@ -74,7 +74,7 @@ fn an_older_list_takes_nothing_back() {
     assert_eq!(ledger.apply(&relisted(vec![new.value()]), at(61)), []);
 }
 
-/// One that an older list did not hold yet comes back with the next.
+/// One that an older list lacked comes back with the next list.
 #[test]
 fn one_that_comes_back_goes_on() {
     let mut ledger = ledger();
@@ -86,7 +86,7 @@ fn one_that_comes_back_goes_on() {
     assert_eq!(last(&ledger, "u/1").state, State::Running);
 }
 
-/// Our own restart: what was running in the file may have ended, gone on, or vanished in the meantime.
+/// A restart of the recorder: experiments running in the file may have ended, continued, or vanished in the meantime.
 #[test]
 fn a_ledger_goes_on_from_its_file() {
     let mut first = ledger();
@@ -105,7 +105,7 @@ fn a_ledger_goes_on_from_its_file() {
     assert_eq!(same.apply(&relisted(vec![delay("u").records(&hit(&[apply(10)])).value()]), at(12)), []);
 }
 
-/// A name that is used again is another experiment.
+/// A reused name is another experiment.
 #[test]
 fn the_same_name_is_not_the_same_experiment() {
     let mut ledger = ledger();
