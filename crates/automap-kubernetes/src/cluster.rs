@@ -13,24 +13,24 @@ use tokio::runtime::{Builder, Runtime};
 use crate::error::{Asked, ClusterError, chain};
 use crate::resource::Resource;
 
-/// Objects of one page of a list.
+/// Objects per page of a list.
 const PAGE: u32 = 250;
 /// Most pages of a list.
 const MAX_PAGES: usize = 200;
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
-/// Longest request that is not a watch. A watch ends by itself before.
+/// Longest request other than a watch. A watch ends by itself earlier.
 const READ_WITHIN: Duration = Duration::from_secs(300);
 
-/// Which cluster, and with which identity.
+/// Which cluster, and which identity.
 #[derive(Clone, Debug, Default)]
 pub struct ConnectOptions {
-    /// A kubeconfig file. `None`: as kubectl finds it (`KUBECONFIG`, `~/.kube/config`), else the pod's own service account.
+    /// A kubeconfig file. `None`: found as by kubectl (`KUBECONFIG`, `~/.kube/config`), else the pod's own service account.
     pub kubeconfig: Option<PathBuf>,
-    /// Which of its contexts. `None`: the current one.
+    /// The context to use. `None`: the current one.
     pub context: Option<String>,
 }
 
-/// A connection. Blocking; one request at a time, but for [`crate::watch()`].
+/// A connection. Blocking; one request at a time, except for [`crate::watch()`].
 pub struct Cluster {
     pub(crate) client: Client,
     pub(crate) runtime: Runtime,
@@ -45,7 +45,7 @@ impl std::fmt::Debug for Cluster {
 }
 
 impl Cluster {
-    /// Finds the way; asks nothing yet.
+    /// Reads the configuration; sends nothing yet.
     ///
     /// # Errors
     /// When the kubeconfig, the context or a credential in it cannot be used, and there is no service account.
@@ -74,20 +74,20 @@ impl Cluster {
         &self.default_namespace
     }
 
-    /// Which version runs there.
+    /// The server's version.
     ///
     /// # Errors
-    /// When it does not answer.
+    /// When it does not respond.
     pub fn version(&self) -> Result<String, ClusterError> {
         let asked = self.asked("get", "version".to_owned(), "");
         let version = self.runtime.block_on(self.client.apiserver_version());
         version.map(|v| v.git_version).map_err(|e| ClusterError::of(e, &asked))
     }
 
-    /// Everything of a kind, in a namespace or (empty) in all.
+    /// All objects of a kind, in a namespace or (empty) in all.
     ///
     /// # Errors
-    /// When it does not answer, has no such kind or does not allow it.
+    /// When it does not respond, has no such kind or does not allow it.
     pub fn list(&self, resource: Resource, namespace: &str) -> Result<Vec<Value>, ClusterError> {
         let listed = self.runtime.block_on(list(&self.client, resource, namespace));
         let asked = self.asked("list", resource.name(), namespace);
@@ -122,7 +122,7 @@ pub(crate) fn api(client: &Client, resource: Resource, namespace: &str) -> Api<D
     }
 }
 
-/// All pages of a list, and the version from which to watch.
+/// All pages of a list, and the resource version from which to watch.
 pub(crate) async fn list(
     client: &Client,
     resource: Resource,

@@ -2,13 +2,13 @@
 
 use kube::core::Status;
 
-/// What went wrong.
+/// The error.
 #[derive(Debug, thiserror::Error)]
 pub enum ClusterError {
-    /// No way to the cluster is known.
+    /// No cluster is configured.
     #[error("no cluster is known: {0}; give --kubeconfig and --context, or run inside a pod with a service account")]
     NoConfig(String),
-    /// It does not answer.
+    /// It does not respond.
     #[error("the cluster at {server} does not answer: {problem}; does `kubectl get --raw /version` work from here?")]
     Unreachable {
         /// Its address.
@@ -16,7 +16,7 @@ pub enum ClusterError {
         /// What happened.
         problem: String,
     },
-    /// It says no.
+    /// Access is denied.
     #[error("not allowed to {verb} {resource}{place}: {problem}; deploy/chaos-mesh/viewer.yaml has the rights that are needed", place = in_namespace(.namespace))]
     Forbidden {
         /// `list`, `watch`, `create`, …
@@ -25,24 +25,24 @@ pub enum ClusterError {
         resource: String,
         /// The namespace; empty: all.
         namespace: String,
-        /// What the server said.
+        /// The server's message.
         problem: String,
     },
-    /// The kind does not exist there.
+    /// The kind does not exist in the cluster.
     #[error("the cluster has no {resource}; is Chaos Mesh installed, and in a version that has this kind?")]
     Missing {
         /// `blockchaos.chaos-mesh.org`.
         resource: String,
     },
-    /// It was refused for what it is.
+    /// The server rejected the object or the request.
     #[error("the cluster refuses {what}: {problem}")]
     Refused {
         /// The object, or the request.
         what: String,
-        /// What the server said.
+        /// The server's message.
         problem: String,
     },
-    /// A file that is to be created is none.
+    /// A file to be created is not valid.
     #[error("{place}: {problem}")]
     File {
         /// File and document.
@@ -56,7 +56,7 @@ fn in_namespace(namespace: &str) -> String {
     if namespace.is_empty() { " in all namespaces".to_owned() } else { format!(" in namespace {namespace}") }
 }
 
-/// What was asked, for messages.
+/// The request, for messages.
 #[derive(Clone, Debug)]
 pub(crate) struct Asked<'a> {
     pub(crate) server: &'a str,
@@ -88,7 +88,7 @@ impl ClusterError {
     }
 }
 
-/// An error and what is behind it, without saying anything twice.
+/// An error and its sources, without repetitions.
 pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     /// Deeper than any real chain.
     const MAX_DEPTH: usize = 16;

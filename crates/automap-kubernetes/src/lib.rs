@@ -1,6 +1,6 @@
 //! Reads chaos experiments, pods and access rights from a Kubernetes cluster over its API.
 //!
-//! [`Cluster`] is the connection; [`watch()`] delivers the events that [`automap_chaos::Recorder`] takes; [`rights`] reviews what the user may do;
+//! [`Cluster`] is the connection; [`watch()`] delivers the events that [`automap_chaos::Recorder`] takes; [`rights`] reviews the user's permissions;
 //! [`operate`] is the only part that changes anything: it creates and deletes experiments, for drills.
 //!
 //! Ground truth passes through here, so no analysis may depend on this crate.

@@ -1,4 +1,4 @@
-//! Creating and deleting experiments, for drills. Nothing else here changes a cluster; it needs the operator's rights.
+//! Creates and deletes experiments, for drills. Nothing else in this crate changes a cluster; it needs the operator's rights.
 
 use kube::api::{DeleteParams, PostParams};
 use kube::core::DynamicObject;
@@ -10,24 +10,24 @@ use crate::resource::{Resource, experiments};
 
 /// Most documents of one file.
 const MAX_DOCUMENTS: usize = 100;
-/// Marks what a drill created, so that people know whose it is.
+/// Marks objects created by a drill, so that users can recognise them.
 const MARK: (&str, &str) = ("app.kubernetes.io/managed-by", "automap-drill");
 
-/// One experiment of a file.
+/// One experiment from a file.
 #[derive(Clone, Debug)]
 pub struct Manifest {
     resource: Resource,
-    /// Where.
+    /// Its namespace.
     pub namespace: String,
     /// Its name.
     pub name: String,
     object: Value,
 }
 
-/// Reads the experiments of a file. Schedules and Workflows are refused: they start experiments of their own when they want.
+/// Reads the experiments of a file. Schedules and Workflows are refused: they start experiments of their own at any time.
 ///
 /// # Errors
-/// Names file, document and what is wrong with it.
+/// Names the file, the document and what is wrong with it.
 pub fn parse(file: &str, yaml: &str, default_namespace: &str) -> Result<Vec<Manifest>, ClusterError> {
     let fail = |place: String, problem: String| ClusterError::File { place, problem };
     let documents: Vec<Value> = serde_saphyr::from_multiple(yaml)
@@ -71,10 +71,10 @@ impl Manifest {
         format!("{}/{}", self.resource.kind, self.name)
     }
 
-    /// Creates it, or (`dry_run`) lets the server check it, admission included.
+    /// Creates it, or (`dry_run`) lets the server validate it, including admission.
     ///
     /// # Errors
-    /// When the server refuses it, or one of that name exists.
+    /// When the server refuses it, or one with that name exists.
     pub fn create(&self, cluster: &Cluster, dry_run: bool) -> Result<(), ClusterError> {
         let object: DynamicObject = serde_json::from_value(self.object.clone())
             .map_err(|e| ClusterError::Refused { what: self.what(), problem: e.to_string() })?;
@@ -84,10 +84,10 @@ impl Manifest {
         created.map(|_| ()).map_err(|e| self.error(cluster, "create", e))
     }
 
-    /// As the server shows it now; `None`: it does not exist.
+    /// Its current state on the server; `None`: it does not exist.
     ///
     /// # Errors
-    /// When the server does not answer or does not allow it.
+    /// When the server does not respond or does not allow it.
     pub fn get(&self, cluster: &Cluster) -> Result<Option<Value>, ClusterError> {
         let api = api(&cluster.client, self.resource, &self.namespace);
         let got = cluster.runtime.block_on(async { api.get_opt(&self.name).await });
@@ -95,10 +95,10 @@ impl Manifest {
         Ok(got.and_then(|object| serde_json::to_value(object).ok()))
     }
 
-    /// Deletes it; Chaos Mesh takes the fault back before it goes. One that does not exist is deleted.
+    /// Deletes it; Chaos Mesh reverts the fault first. Succeeds if it does not exist.
     ///
     /// # Errors
-    /// When the server does not answer or does not allow it.
+    /// When the server does not respond or does not allow it.
     pub fn delete(&self, cluster: &Cluster) -> Result<(), ClusterError> {
         let api = api(&cluster.client, self.resource, &self.namespace);
         let deleted = cluster.runtime.block_on(async { api.delete(&self.name, &DeleteParams::default()).await });

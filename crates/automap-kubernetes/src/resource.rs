@@ -1,4 +1,4 @@
-//! What is read: group, version, kind and plural of each.
+//! The kinds of objects that are read: group, version, kind and plural of each.
 
 use automap_chaos::kinds;
 use kube::core::{ApiResource, GroupVersionKind};
@@ -12,13 +12,13 @@ pub struct Resource {
     pub version: &'static str,
     /// Kind.
     pub kind: &'static str,
-    /// Its plural, as in addresses and rights.
+    /// Its plural, as used in URLs and access rights.
     pub plural: &'static str,
 }
 
-/// Pods: which service a name belongs to, and when a killed one is back.
+/// Pods: which service a name belongs to, and when a killed one has been replaced.
 pub const PODS: Resource = Resource { group: "", version: "v1", kind: "Pod", plural: "pods" };
-/// Events about experiments, where the experiments themselves are gone.
+/// Events about experiments that no longer exist.
 pub const EVENTS: Resource = Resource { group: "", version: "v1", kind: "Event", plural: "events" };
 /// Istio's fault injection.
 pub const VIRTUAL_SERVICES: Resource =
@@ -39,7 +39,7 @@ impl Resource {
         ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk(self.group, self.version, self.kind), self.plural)
     }
 
-    /// `networkchaos.chaos-mesh.org`, as people and rights call it.
+    /// `networkchaos.chaos-mesh.org`, as shown to users and used in access rights.
     pub fn name(&self) -> String {
         if self.group.is_empty() { self.plural.to_owned() } else { format!("{}.{}", self.plural, self.group) }
     }

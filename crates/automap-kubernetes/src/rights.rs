@@ -1,5 +1,5 @@
-//! Reviews the user's access rights by asking the server (`SelfSubjectAccessReview`): which are missing for a ledger, and which are wider
-//! than needed.
+//! Reviews the user's access rights by asking the server (`SelfSubjectAccessReview`): which are missing for a ledger, and which are broader than
+//! needed.
 
 use k8s_openapi::api::authorization::v1::{ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec};
 use kube::api::{Api, PostParams};
@@ -15,7 +15,7 @@ pub struct Right {
     pub verb: &'static str,
     /// `networkchaos.chaos-mesh.org`.
     pub resource: String,
-    /// Whether one has it.
+    /// Whether the user has it.
     pub is_allowed: bool,
 }
 
@@ -24,26 +24,26 @@ pub struct Right {
 pub struct Rights {
     /// Needed to keep a ledger.
     pub needed: Vec<Right>,
-    /// Needed by drills only (experiments) or not at all (secrets, pods): too wide where they are allowed.
+    /// Needed only by drills (experiments) or not at all (secrets, pods): too broad if allowed.
     pub excess: Vec<Right>,
 }
 
 impl Rights {
-    /// Needed, and not allowed.
+    /// Rights that are needed, but not allowed.
     pub fn missing(&self) -> impl Iterator<Item = &Right> {
         self.needed.iter().filter(|r| !r.is_allowed)
     }
 
-    /// Allowed, and not needed.
+    /// Rights that are allowed, but not needed.
     pub fn too_wide(&self) -> impl Iterator<Item = &Right> {
         self.excess.iter().filter(|r| r.is_allowed)
     }
 }
 
-/// Asks for the rights that matter, in a namespace or (empty) in all.
+/// Queries the relevant rights, in a namespace or (empty) in all.
 ///
 /// # Errors
-/// When the server does not answer.
+/// When the server does not respond.
 pub fn review(cluster: &Cluster, namespace: &str) -> Result<Rights, ClusterError> {
     let ask = |verb: &'static str, resource: Resource| {
         let is_allowed = may(cluster, verb, resource, namespace)?;
@@ -56,7 +56,7 @@ pub fn review(cluster: &Cluster, namespace: &str) -> Result<Rights, ClusterError
         }
     }
     let secrets = Resource { group: "", version: "v1", kind: "Secret", plural: "secrets" };
-    // One experiment stands for all of them.
+    // One kind of experiment stands for all of them.
     let experiment = experiments().next().into_iter().flat_map(|e| [("create", e), ("delete", e)]);
     for (verb, resource) in experiment.chain([("delete", PODS), ("get", secrets)]) {
         rights.excess.push(ask(verb, resource)?);
@@ -64,10 +64,10 @@ pub fn review(cluster: &Cluster, namespace: &str) -> Result<Rights, ClusterError
     Ok(rights)
 }
 
-/// Whether one may.
+/// Whether the user has this right.
 ///
 /// # Errors
-/// When the server does not answer.
+/// When the server does not respond.
 pub fn may(cluster: &Cluster, verb: &'static str, resource: Resource, namespace: &str) -> Result<bool, ClusterError> {
     let attributes = ResourceAttributes {
         group: Some(resource.group.to_owned()),

@@ -1,7 +1,7 @@
-//! Watches several kinds of objects at a time: lists them, watches from there, and lists again when the server has forgotten the place.
+//! Watches several kinds of objects at once: lists them, watches from there, and lists again if the server no longer has the resource version.
 //!
-//! Each kind has a task of its own; all send to one bounded channel. A kind that is missing or forbidden is retried, since it may be
-//! installed or allowed later.
+//! Each kind has a task of its own; all send to one bounded channel. A kind that is missing or forbidden is retried, since it may be installed or
+//! allowed later.
 
 use std::time::Duration;
 
@@ -17,59 +17,59 @@ use crate::cluster::{Cluster, api, list};
 use crate::error::{Asked, ClusterError};
 use crate::resource::Resource;
 
-/// Messages that wait to be taken; beyond it the watches wait, and so do the servers.
+/// Most messages in the channel; when it is full the watches wait, and so do the servers.
 const MAX_WAITING: usize = 1000;
-/// The server ends a watch after so long; a connection that died quietly is noticed then at the latest.
+/// The server ends a watch after this time, so a silently broken connection is noticed by then.
 const WATCH_S: u32 = 240;
-/// After a failure it is tried again after this, twice as long after each further one.
+/// Delay before the first retry after a failure; doubles with each further one.
 const RETRY_FIRST: Duration = Duration::from_secs(1);
 const RETRY_LAST: Duration = Duration::from_secs(30);
-/// A kind that does not exist, or may not be read, is tried again so often: it may be installed or allowed one day.
+/// Retry interval for a kind that does not exist or may not be read: it may be installed or allowed later.
 const RETRY_ABSENT: Duration = Duration::from_secs(60);
-/// How often a tick is sent while nothing happens.
+/// How often a tick is sent.
 const TICK: Duration = Duration::from_secs(1);
 
-/// Namespaces and kinds that are watched.
+/// The watched namespaces and kinds.
 #[derive(Clone, Debug)]
 pub struct Scope {
-    /// Empty: all of them, with one watch for each kind.
+    /// Empty: all of them, with one watch per kind.
     pub namespaces: Vec<String>,
-    /// Which kinds.
+    /// The kinds.
     pub resources: Vec<Resource>,
 }
 
-/// How one watch is doing.
+/// The state of one watch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WatchState {
-    /// Listed, and watching.
+    /// Listed and watching.
     Watching,
-    /// The kind does not exist there.
+    /// The kind does not exist in the cluster.
     Missing,
-    /// It may not be read; the server's message.
+    /// It may not be read; contains the server's message.
     Forbidden(String),
-    /// It failed and is tried again; what happened.
+    /// It failed and is retried; contains the reason.
     Broken(String),
 }
 
-/// A message of the watches.
+/// A message from the watches.
 #[derive(Debug)]
 pub enum WatchMessage {
     /// Something changed.
     Event(WatchEvent),
     /// The state of a watch changed.
     State {
-        /// Which kind.
+        /// The kind.
         resource: Resource,
-        /// Where; empty: in all namespaces.
+        /// The namespace; empty: all namespaces.
         namespace: String,
-        /// How it is doing.
+        /// The new state.
         state: WatchState,
     },
-    /// A second went by.
+    /// A second has passed.
     Tick,
 }
 
-/// Watches until `take` answers with false.
+/// Watches until `take` returns false.
 pub fn watch(cluster: &Cluster, scope: &Scope, take: &mut dyn FnMut(WatchMessage) -> bool) {
     cluster.runtime.block_on(async {
         let (to, mut from) = channel(MAX_WAITING);
@@ -96,7 +96,7 @@ pub fn watch(cluster: &Cluster, scope: &Scope, take: &mut dyn FnMut(WatchMessage
     });
 }
 
-/// One kind in one namespace, until nobody listens.
+/// Watches one kind in one namespace, until the receiver is gone.
 async fn one(client: Client, server: String, resource: Resource, namespace: String, to: Sender<WatchMessage>) {
     let mut said: Option<WatchState> = None;
     let mut wait = RETRY_FIRST;
@@ -134,7 +134,7 @@ enum Stopped {
     Failed(kube::Error),
 }
 
-/// A list, and watches from there until one of them has lost its place.
+/// Lists, and watches from there until the resource version has expired.
 async fn round(
     client: &Client,
     resource: Resource,
@@ -165,7 +165,7 @@ async fn round(
                 KubeEvent::Modified(o) => send(to, WatchEvent::Modified(value(&o)?)).await?,
                 KubeEvent::Deleted(o) => send(to, WatchEvent::Deleted(value(&o)?)).await?,
                 KubeEvent::Bookmark(b) => version = b.metadata.resource_version,
-                // Too old: what happened since then is only in a new list.
+                // Too old: later changes are only in a new list.
                 KubeEvent::Error(status) if status.code == 410 => return Ok(()),
                 KubeEvent::Error(status) => return Err(Stopped::Failed(kube::Error::Api(status))),
             }
@@ -181,7 +181,7 @@ async fn send(to: &Sender<WatchMessage>, event: WatchEvent) -> Result<(), Stoppe
     to.send(WatchMessage::Event(event)).await.map_err(|_| Stopped::NobodyListens)
 }
 
-/// Says how the watch is doing, where that is news. Whether anybody listens.
+/// Reports the state of the watch if it has changed. Returns whether there is a receiver.
 async fn tell(
     to: &Sender<WatchMessage>,
     said: &mut Option<WatchState>,
