@@ -1,7 +1,7 @@
-//! Columns that travel between Python and Rust: those of a data frame without Arrow on the way in, those of a result on the way out.
+//! Columns passed between Python and Rust: those of a data frame without Arrow on the way in, those of a result on the way out.
 //!
-//! A result is given to any library by Arrow's PyCapsule interface, and as plain lists where there is none. A value that was not observed is `None`,
-//! never a zero.
+//! A result is passed to other libraries through Arrow's PyCapsule interface, and as plain lists without Arrow. A value that was not observed is
+//! `None`, never a zero.
 
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ pub(crate) enum Column {
     Number(Vec<Option<f64>>),
     Count(Vec<Option<i64>>),
     Flag(Vec<bool>),
-    /// Milliseconds since the epoch; in UTC, or as clocks somewhere show them.
+    /// Milliseconds since the epoch; in UTC, or in local time.
     Time {
         ms: Vec<Option<i64>>,
         is_utc: bool,
@@ -31,7 +31,7 @@ pub(crate) enum Column {
 }
 
 impl Column {
-    /// As the Python layer hands it over: what its values are, and the values.
+    /// From the Python layer: the kind of the values, and the values.
     pub(crate) fn given(kind: &str, values: &Bound<'_, PyAny>) -> PyResult<Self> {
         Ok(match kind {
             "text" => Self::Text(values.extract()?),
@@ -66,18 +66,18 @@ impl Column {
     }
 }
 
-/// One batch of these columns.
+/// A record batch of these columns.
 pub(crate) fn batch(columns: &[(String, Column)]) -> Result<RecordBatch, ArrowError> {
     RecordBatch::try_from_iter_with_nullable(columns.iter().map(|(name, column)| (name, column.array(), true)))
 }
 
-/// Columns of one length, by name, in order.
+/// Columns of equal length, by name, in order.
 #[pyclass(frozen, module = "automap._automap")]
 #[derive(Debug)]
 pub(crate) struct Columns(pub(crate) Vec<(String, Column)>);
 
 impl Columns {
-    /// Of columns with fixed names.
+    /// From columns with fixed names.
     pub(crate) fn new<const N: usize>(columns: [(&str, Column); N]) -> Self {
         Self(columns.map(|(name, column)| (name.to_owned(), column)).to_vec())
     }
@@ -105,7 +105,7 @@ impl Columns {
         py: Python<'py>,
         requested_schema: Option<Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyCapsule>> {
-        // A consumer may ask for other types, and must take what it is given.
+        // A consumer may request other types, but must accept what it gets.
         drop(requested_schema);
         let batch = batch(&self.0).map_err(|e| PyValueError::new_err(e.to_string()))?;
         let schema = batch.schema();

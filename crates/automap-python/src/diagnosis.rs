@@ -1,4 +1,4 @@
-//! One diagnosis, and everything that is made of it when it is asked for.
+//! One diagnosis, and its outputs, computed on demand.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use crate::columns::{Column, Columns};
 use crate::error::Failure;
 use crate::input::Observation;
 
-/// Options of a diagnosis by this engine.
+/// Options of a diagnosis with this engine.
 pub(crate) fn options(engine: &str) -> Result<DiagnoseOptions, Failure> {
     let known = Engine::ALL.into_iter().find(|known| known.as_str() == engine);
     let engine = known.ok_or_else(|| {
@@ -31,7 +31,7 @@ pub(crate) fn options(engine: &str) -> Result<DiagnoseOptions, Failure> {
     Ok(DiagnoseOptions { engine, ..DiagnoseOptions::default() })
 }
 
-/// From an observation to an answer. `confirmed` are earlier incidents, for engine `automap`, as `Diagnosis.confirmed` gave them.
+/// From an observation to an answer. `confirmed` are earlier incidents, for engine `automap`, as returned by `Diagnosis.confirmed`.
 #[pyfunction]
 pub(crate) fn diagnose(
     py: Python<'_>,
@@ -50,7 +50,7 @@ pub(crate) fn diagnose(
     })?)
 }
 
-/// An answer, with what it was made of.
+/// An answer, with its input.
 #[pyclass(frozen, module = "automap._automap")]
 #[derive(Debug)]
 pub(crate) struct Diagnosis {
@@ -74,7 +74,7 @@ impl Diagnosis {
         found.ok_or_else(|| self.unknown(service))
     }
 
-    /// Why a name is no service that can be asked about.
+    /// The error for a name that is not a service.
     fn unknown(&self, service: &str) -> Failure {
         match self.explanation(service) {
             Err(failure) => failure,
@@ -102,7 +102,7 @@ impl Diagnosis {
         text(self.report(), &TextOptions { verbose, ..TextOptions::default() })
     }
 
-    /// The page of the incident, times in UTC.
+    /// The incident page, times in UTC.
     fn html(&self, py: Python<'_>) -> String {
         py.detach(|| html(&self.dossier, Zone::UTC))
     }
@@ -176,12 +176,12 @@ impl Diagnosis {
         })
     }
 
-    /// The services with what each is in this incident, as JSON: the nodes of the map.
+    /// The services with their role in this incident, as JSON: the nodes of the map.
     fn nodes_json(&self) -> PyResult<String> {
         Ok(written(&self.dossier.map.nodes)?)
     }
 
-    /// This incident as one to learn from, now that its cause is known. Engine `automap` alone learns.
+    /// This incident as an example to learn from, once its cause is known. Only engine `automap` learns.
     fn confirmed(&self, id: &str, service: &str) -> PyResult<String> {
         if self.options.engine != Engine::Automap {
             return Err(

@@ -1,6 +1,6 @@
-//! Errors as Python sees them: `automap.AutomapError`, with what is wrong, where, and what to try next.
+//! Errors in Python: `automap.AutomapError`, with what is wrong, where, and what to try next.
 //!
-//! The messages of the other crates read `where: what; what to try next`, and name options of the command line, which are keywords here.
+//! The messages of the other crates have the form `where: what; what to try next`, and name command line options, which are keywords in Python.
 
 use std::fmt::Display;
 
@@ -8,7 +8,7 @@ use pyo3::{PyErr, import_exception};
 
 import_exception!(automap._errors, AutomapError);
 
-/// Why something was not done.
+/// Why a call failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Failure {
     what: String,
@@ -17,7 +17,7 @@ pub(crate) struct Failure {
 }
 
 impl Failure {
-    /// Of an error whose message is `what; what to try next`.
+    /// From an error whose message is `what; what to try next`.
     pub(crate) fn new(error: impl Display) -> Self {
         let text = in_python(&error.to_string());
         let (what, hint) = match text.split_once("; ") {
@@ -39,7 +39,7 @@ impl From<Failure> for PyErr {
     }
 }
 
-/// Options of the command line as keywords: `--time-zone` becomes `time_zone`.
+/// Renames command line options to keywords: `--time-zone` becomes `time_zone`.
 fn in_python(text: &str) -> String {
     let mut pieces = text.split("--");
     let mut out = pieces.next().unwrap_or_default().to_owned();

@@ -1,4 +1,4 @@
-//! Labelled incidents: engines side by side on a folder of them, and folders of simulated ones.
+//! Labelled incidents: compares engines on a folder of them, and writes folders of simulated ones.
 
 use std::fmt::Display;
 use std::fs;
@@ -21,12 +21,12 @@ use serde::Deserialize;
 use crate::error::Failure;
 use crate::input::Observation;
 
-/// Which question is put to which engines.
+/// The questions and the engines.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Choices {
     engines: Vec<String>,
-    /// How late the start is that engines are given, in milliseconds; `null` where they are given none.
+    /// How late the given start is, in milliseconds; `null` if engines are given none.
     onsets_ms: Vec<Option<i64>>,
     uses_known_calls: bool,
     quiet: bool,
@@ -77,10 +77,10 @@ fn onset(late_ms: Option<i64>) -> OnsetHint {
     }
 }
 
-/// The services, and the metrics as `(service, indicator)`, most likely cause first. Both are empty where nothing is wrong.
+/// The services, and the metrics as `(service, indicator)`, most likely cause first. Both are empty if nothing is wrong.
 type Ranks = (Vec<String>, Vec<(String, String)>);
 
-/// What an engine, ours or a published one, answers about one incident.
+/// The answer of an engine, built-in or published, for one incident.
 #[pyfunction]
 pub(crate) fn answer(py: Python<'_>, observation: &Observation, engine_name: &str, seed: u64) -> PyResult<Ranks> {
     let engine = engine(engine_name)?;
@@ -92,13 +92,13 @@ pub(crate) fn answer(py: Python<'_>, observation: &Observation, engine_name: &st
     })?)
 }
 
-/// The name of a metric without unit and percentile: what an [`answer`] calls it.
+/// The name of a metric without unit and percentile, as used by [`answer`].
 #[pyfunction]
 pub(crate) fn indicator(metric: &str) -> String {
     dataset::indicator(metric).to_owned()
 }
 
-/// Writes simulated incidents as `automap sim` does, and gives back the captures with what was injected into each, as JSON.
+/// Writes simulated incidents like `automap sim`, and returns the captures with the faults injected into each, as JSON.
 #[pyfunction]
 pub(crate) fn simulate(py: Python<'_>, dir: PathBuf, spec: &str) -> PyResult<Vec<(PathBuf, String)>> {
     let spec: Several = serde_json::from_str(spec).map_err(Failure::new)?;

@@ -1,4 +1,4 @@
-//! What is analysed: read from a data frame, a file or a server, or made anew with other windows and calls.
+//! The data to analyse: read from a data frame, a file or a server, or copied with other windows and calls.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -27,7 +27,7 @@ const DEMO: &[u8] = include_bytes!("../../automap/assets/demo.parquet");
 pub(crate) struct Observation(pub(crate) Arc<observation::Observation>);
 
 impl Observation {
-    /// With the windows and calls that are asked for, beside those that the data itself knows.
+    /// Applies the requested windows and calls, in addition to those in the data itself.
     fn asked(mut seen: observation::Observation, question: &Question) -> Result<Self, Failure> {
         seen.hint = question.hint(seen.frame.span().end, seen.hint)?;
         calls_file::assert_calls(&mut seen, &question.calls);
@@ -56,7 +56,7 @@ impl Observation {
 
 #[pymethods]
 impl Observation {
-    /// Of anything with Arrow's PyCapsule interface.
+    /// From any object with Arrow's PyCapsule interface.
     #[staticmethod]
     fn from_stream(py: Python<'_>, stream: &Bound<'_, PyAny>, name: &str, question: &str) -> PyResult<Self> {
         let question = Question::parse(question)?;
@@ -64,7 +64,7 @@ impl Observation {
         Ok(py.detach(|| Self::of_batches(batches, name, &question))?)
     }
 
-    /// Of columns as lists: name, kind (`number`, `text`, `time`, `local_time`) and values of each.
+    /// From columns as lists: name, kind (`number`, `text`, `time`, `local_time`) and values of each.
     #[staticmethod]
     fn from_columns(
         py: Python<'_>,
@@ -84,14 +84,14 @@ impl Observation {
         })?)
     }
 
-    /// Of a capture, or a table as CSV, Parquet or Arrow.
+    /// From a capture, or a table as CSV, Parquet or Arrow.
     #[staticmethod]
     fn from_file(py: Python<'_>, path: PathBuf, question: &str) -> PyResult<Self> {
         let question = Question::parse(question)?;
         Ok(py.detach(|| Self::of_file(&path, &question))?)
     }
 
-    /// Of a Prometheus.
+    /// From a Prometheus.
     #[staticmethod]
     fn from_server(py: Python<'_>, url: &str, question: &str, engine: &str) -> PyResult<Self> {
         let (question, options) = (Question::parse(question)?, diagnosis::options(engine)?);
@@ -109,7 +109,7 @@ impl Observation {
         Ok(Self(Arc::new(seen)))
     }
 
-    /// The same data with other windows and further calls.
+    /// The same data with other windows and additional calls.
     fn with_question(&self, question: &str) -> PyResult<Self> {
         let question = Question::parse(question)?;
         Ok(Self::asked(observation::Observation::clone(&self.0), &question)?)
@@ -135,7 +135,7 @@ impl Observation {
         self.0.calls.edges().map(|(from, to, _)| (from.to_owned(), to.to_owned())).collect()
     }
 
-    /// First and last moment, and the start of the incident where it is known, in milliseconds since the epoch.
+    /// First and last time, and the start of the incident if known, in milliseconds since the epoch.
     fn times(&self) -> (i64, i64, Option<i64>) {
         let span = self.0.frame.span();
         (span.start.ms(), span.end.ms(), self.0.hint.incident_start.map(|t| t.ms()))

@@ -1,4 +1,4 @@
-//! `automap._automap`, the part of the Python package `automap-rca` that is compiled.
+//! `automap._automap`, the compiled part of the Python package `automap-rca`.
 //!
 //! ```text
 //!  frame · file · server ─▶ input (Observation) ─▶ diagnosis (Diagnosis) ─▶ JSON, HTML, SVG, columns
@@ -6,9 +6,9 @@
 //!  folders               ─▶ evaluation          ─▶ JSON, files
 //! ```
 //!
-//! It is as thin as it can be: arguments become the types of the other crates, their results become text and columns, and while they work the
-//! interpreter is free. What a Python programmer sees (`diagnose`, `Report`, …) is written in Python, in `python/automap/`. Choices travel as JSON, so that
-//! an unknown one is an error here. Nothing is analysed here.
+//! It is as thin as possible: arguments become the types of the other crates, their results become text and columns, and the interpreter lock is
+//! released while they work. The public Python API (`diagnose`, `Report`, …) is written in Python, in `python/automap/`. Options are passed as JSON,
+//! so that an unknown one is an error here. No analysis happens here.
 
 mod columns;
 mod diagnosis;

@@ -1,4 +1,4 @@
-//! What is asked beside the data: when the incident was, who calls whom, how a table is read, which server. As JSON from the Python layer.
+//! Options besides the data: the time of the incident, the calls, how to read a table, which server. As JSON from the Python layer.
 
 use automap_core::time::{Interval, Timestamp, WindowHint};
 use automap_sources::table::{Decimal, TableOptions};
@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use crate::error::Failure;
 
-/// A moment: one of the three.
+/// A time, in one of three forms.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "snake_case")]
 pub(crate) enum When {
@@ -17,12 +17,12 @@ pub(crate) enum When {
     AtMs(i64),
     /// Milliseconds before the end of the data.
     BackMs(i64),
-    /// As people type it, in UTC where it has no zone: RFC 3339, `14:03`, `10m ago`.
+    /// As typed by users, in UTC if it has no zone: RFC 3339, `14:03`, `10m ago`.
     Text(String),
 }
 
 impl When {
-    /// The moment; `end` is that of the data.
+    /// The time; `end` is the end of the data.
     pub(crate) fn at(&self, end: Timestamp, name: &str) -> Result<Timestamp, Failure> {
         match self {
             Self::AtMs(ms) => Ok(Timestamp::from_ms(*ms)),
@@ -39,7 +39,7 @@ impl When {
     }
 }
 
-/// Everything beside the data. Unset: found out.
+/// Everything besides the data. Unset options are inferred.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Question {
@@ -52,7 +52,7 @@ pub(crate) struct Question {
     pub(crate) server: crate::server::ServerWords,
 }
 
-/// How a table is read where it does not say so itself.
+/// How to read a table that does not show it itself.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct TableWords {
@@ -64,12 +64,12 @@ pub(crate) struct TableWords {
 }
 
 impl Question {
-    /// Reads what the Python layer wrote.
+    /// Parses the Python layer's JSON.
     pub(crate) fn parse(json: &str) -> Result<Self, Failure> {
         serde_json::from_str(json).map_err(Failure::new)
     }
 
-    /// The windows; what is not asked is as the data itself knows it.
+    /// The windows; unset ones are as known from the data.
     pub(crate) fn hint(&self, end: Timestamp, known: WindowHint) -> Result<WindowHint, Failure> {
         let at = |when: &Option<When>, name| when.as_ref().map(|when| when.at(end, name)).transpose();
         let baseline = self.baseline.as_ref().map(|(from, to)| {
@@ -86,7 +86,7 @@ impl Question {
 }
 
 impl TableWords {
-    /// The reader's options; `services` are known from elsewhere.
+    /// The reader's options; `services` are known from another source.
     pub(crate) fn options(&self, services: Vec<String>) -> Result<TableOptions, Failure> {
         let zone = self.time_zone.as_deref().map(time_zone).transpose();
         let decimal = match self.decimal.as_deref() {

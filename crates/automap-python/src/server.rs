@@ -1,4 +1,4 @@
-//! A diagnosis of what a Prometheus holds, by the function that the command line calls.
+//! Fetches data for a diagnosis from a Prometheus, by the function that the command line uses.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -16,12 +16,12 @@ use serde::Deserialize;
 use crate::error::Failure;
 use crate::question::{Question, When};
 
-/// How far back to look before the incident, or before the end: an hour, as on the command line.
+/// How far to go back before the incident, or before the end: an hour, as on the command line.
 const SINCE_MS: i64 = 3_600_000;
 /// Longest wait for one answer.
 const TIMEOUT_MS: u64 = 30_000;
 
-/// Which server and what of it.
+/// The server and what to read from it.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct ServerWords {
@@ -38,7 +38,7 @@ pub(crate) struct ServerWords {
     ca_file: Option<PathBuf>,
 }
 
-/// Asks a server for what a diagnosis needs, and once more for what the first one names.
+/// Fetches what a diagnosis needs, and then the details for the causes that the first diagnosis names.
 pub(crate) fn read(url: &str, question: &Question, diagnosis: &DiagnoseOptions) -> Result<Observation, Failure> {
     let now = Timestamp::from_ms(jiff::Timestamp::now().as_millisecond());
     let options = observe_options(question, now)?;

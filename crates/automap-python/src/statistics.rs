@@ -1,6 +1,6 @@
 //! The statistics behind the AutoMAP engine as functions of plain numbers: partial correlation, PC, the random walk.
 //!
-//! Series and services are numbered here; the Python layer gives them their names.
+//! Series and services are numbered here; the Python layer gives them names.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ use pyo3::prelude::*;
 
 use crate::error::Failure;
 
-/// Fewest degrees of freedom of a test on its own: as few as textbooks allow.
+/// Fewest degrees of freedom of a single test: as few as textbooks allow.
 const MIN_DEGREES: f64 = 1.0;
 
 fn same_length(series: &[Vec<f64>]) -> Result<(), Failure> {
@@ -33,8 +33,8 @@ fn scores(series: &[Vec<f64>], ranks: bool) -> Scores {
     if ranks { Scores::new(series) } else { Scores::plain(series) }
 }
 
-/// Correlation of the first two series given the others, and the probability of one at least as strong between independent series; `NaN` and `None` where
-/// it is undetermined.
+/// Correlation of the first two series given the others, and the probability of one at least as strong between independent series; `NaN` and `None`
+/// if it is undetermined.
 #[pyfunction]
 pub(crate) fn partial_corr(
     py: Python<'_>,
@@ -52,7 +52,7 @@ pub(crate) fn partial_corr(
     }))
 }
 
-/// Arrows `(cause, effect)`, an undirected edge both ways; pairs that are separated, with the set that separates them; and the strength of every edge.
+/// Arrows `(cause, effect)`, with undirected edges in both directions; separated pairs with their separating sets; and the strength of every edge.
 type Pc = (Vec<(usize, usize)>, Vec<(usize, usize, Vec<usize>)>, Vec<(usize, usize, f64)>);
 
 /// The PC algorithm over some series.
@@ -89,7 +89,7 @@ pub(crate) fn pc(
     }))
 }
 
-/// How often each of `scores.len()` services is visited by a walk over arrows `(effect, cause)`. `start` are shares of starts.
+/// How often a walk along arrows `(effect, cause)` visits each of `scores.len()` services. `start` contains the shares of starts.
 #[pyfunction]
 #[expect(clippy::too_many_arguments, reason = "the walk's own options")]
 pub(crate) fn walk(
