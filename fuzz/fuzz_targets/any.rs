@@ -1,4 +1,4 @@
-//! The binary of cargo-fuzz: one for all targets, so that it is linked once. `AUTOMAP_FUZZ` names the target; `scripts/fuzz.sh` runs them all.
+//! The binary for cargo-fuzz: one for all targets, so that it is linked only once. `AUTOMAP_FUZZ` names the target; `scripts/fuzz.sh` runs them all.
 #![no_main]
 
 use std::sync::OnceLock;

@@ -1,8 +1,8 @@
-//! Every parser of input from outside as a function of bytes, with what must hold for any input.
+//! Every parser of external input as a function of bytes, with the properties that must hold for any input.
 //!
-//! A check returns for bytes that are read and for bytes that are refused; it panics where a property fails, so that a fuzzer and a test find the
-//! same. Besides panics: what is written reads back the same, times are in order, a name cannot leave its place in a query, nobody is
-//! identified by a token that nobody signed. Memory and time are bounded by whoever runs the check. Left out: parsers of other crates.
+//! A check returns both for accepted and for rejected bytes; it panics if a property fails, so that a fuzzer and a test find the same. Properties
+//! besides the absence of panics: written data reads back the same, times are in order, a name cannot escape its place in a query, an unsigned token
+//! identifies nobody. Memory and time are limited by whoever runs the check. Left out: parsers of other crates.
 #![expect(clippy::unwrap_used, reason = "a check panics where a property fails")]
 
 mod loopback;
@@ -14,17 +14,17 @@ use std::sync::Once;
 
 use automap_sources::capture::hide_decoder_panics;
 
-/// Reads bytes and panics where a property does not hold.
+/// Parses bytes and panics if a property does not hold.
 pub type Check = fn(&[u8]);
 
-/// A parser and where its examples are.
+/// A parser and the location of its examples.
 #[derive(Clone, Copy, Debug)]
 pub struct Target {
     /// Its name, which is also the name of its folder below `fuzz/corpus`.
     pub name: &'static str,
-    /// What must hold.
+    /// The check.
     pub check: Check,
-    /// Further folders with examples, from the root of the repository.
+    /// Additional folders with examples, relative to the root of the repository.
     pub seeds: &'static [&'static str],
 }
 
@@ -32,7 +32,7 @@ const fn target(name: &'static str, check: Check, seeds: &'static [&'static str]
     Target { name, check, seeds }
 }
 
-/// All of them, by name.
+/// All targets, by name.
 pub const TARGETS: [Target; 16] = [
     target("address", sources::address, &[]),
     target("calls", sources::calls, &[]),
@@ -52,13 +52,13 @@ pub const TARGETS: [Target; 16] = [
     target("webhook", server::webhook, &["crates/automap-server/tests/fixtures"]),
 ];
 
-/// Lets panics of the decoder's own thread pass: they come back as errors of a damaged file. For fuzzers, whose hook ends the process at any panic.
+/// Allows panics of the decoder's own thread: they come back as errors of a damaged file. For fuzzers, whose hook ends the process at any panic.
 pub fn forgive_decoders() {
     static ONCE: Once = Once::new();
     ONCE.call_once(hide_decoder_panics);
 }
 
-/// The text of an input; `None` where it is none.
+/// The text of an input; `None` if it is not text.
 fn text(data: &[u8]) -> Option<&str> {
     std::str::from_utf8(data).ok()
 }

@@ -1,4 +1,4 @@
-//! Prometheus' answers, through the client itself: a server on this machine sends the input as the body of its next answer.
+//! Prometheus' answers, read through the client itself: a server on this machine sends the input as the body of its next answer.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -11,7 +11,7 @@ use automap_sources::prometheus::{Client, ClientOptions, Grid, RetryOptions};
 
 const START: Timestamp = Timestamp::from_ms(1_795_000_000_000);
 
-/// What the server says next: a status line, headers, and the body.
+/// The server's next answer: a status line, headers, and the body.
 type Next = Arc<Mutex<(&'static str, Vec<u8>)>>;
 
 struct Loopback {
@@ -21,7 +21,7 @@ struct Loopback {
 
 static LOOPBACK: LazyLock<Mutex<Loopback>> = LazyLock::new(|| Mutex::new(Loopback::start()));
 
-/// How a body arrives, by the first byte of the input.
+/// The headers of an answer, chosen by the first byte of the input.
 const HEADS: [&str; 4] = [
     "200 OK\r\ncontent-type: application/json",
     "200 OK\r\ncontent-encoding: gzip",
@@ -39,7 +39,7 @@ impl Loopback {
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let answers = Arc::clone(&answers);
-                // A client that hangs up ends its own connection only.
+                // A client that hangs up ends only its own connection.
                 thread::spawn(move || drop(serve(&stream, &answers)));
             }
         });
@@ -71,7 +71,7 @@ fn serve(stream: &TcpStream, answers: &Next) -> std::io::Result<()> {
     }
 }
 
-/// An answer to a range query. Series are in order, and their points are.
+/// An answer to a range query. Series and their points must be in order.
 pub(crate) fn prometheus(data: &[u8]) {
     let Some((kind, body)) = data.split_first() else { return };
     let loopback = LOOPBACK.lock().unwrap();

@@ -1,7 +1,7 @@
 //! Names and files that become queries.
 //!
-//! Whatever a namespace is called, the query around it stays the same: outside of its strings it reads like the one for `shop`, or, of several and of
-//! patterns, like theirs.
+//! Whatever the name of a namespace, the query around it stays the same: outside its strings it reads like the one for `shop` or, with several
+//! namespaces and patterns, like theirs.
 
 use std::sync::LazyLock;
 
@@ -20,7 +20,7 @@ fn queries(namespace: &str, presets: &Presets) -> Vec<PlannedQuery> {
     explain_queries(&options, presets)
 }
 
-/// The query with every string replaced by two quotes; `None` where a string or a bracket stays open.
+/// The query with every string replaced by two quotes; `None` if a string or a bracket is not closed.
 fn skeleton(promql: &str) -> Option<String> {
     let (mut out, mut open) = (String::new(), Vec::new());
     let mut rest = promql.chars();
@@ -69,7 +69,7 @@ pub(crate) fn namespace(data: &[u8]) {
     }
 }
 
-/// A file of presets, and the queries that it makes.
+/// A file of presets, and the queries made from it.
 pub(crate) fn presets(data: &[u8]) {
     let Some(text) = text(data) else { return };
     let Ok(presets) = Presets::default().with("presets.yaml", text) else { return };

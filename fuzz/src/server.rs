@@ -1,4 +1,4 @@
-//! What reaches the long-running program: its configuration, webhooks, tokens, messages of MCP, templates.
+//! Input of the long-running program: its configuration, webhooks, tokens, messages of MCP, templates.
 
 #[path = "../../crates/automap-server/tests/api/fake.rs"]
 #[expect(dead_code, reason = "the tests of the API use more of it")]
@@ -48,7 +48,7 @@ pub(crate) fn webhook(data: &[u8]) {
     }
 }
 
-/// The body of a webhook that tells changes, in each of the forms; what is before a line with `---` are its headers, `name: value`.
+/// The body of a webhook that reports changes, in each of the forms; the lines before one with `---` are its headers, `name: value`.
 pub(crate) fn change_webhook(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let (head, body) = text.split_once("\n---\n").unwrap_or(("", &text));
@@ -80,10 +80,10 @@ static JWT: LazyLock<JwtConfig> = LazyLock::new(|| {
     config.api.auth.jwt.unwrap()
 });
 
-/// A public key whose private half nobody has: the generator of Ed25519's group.
+/// A public key whose private key nobody has: the generator of Ed25519's group.
 const KEYS: &str = r#"{"keys": [{"kty": "OKP", "crv": "Ed25519", "kid": "k1", "use": "sig", "x": "WGZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmY"}]}"#;
 
-/// A token, or keys and a token after a line break: nobody has signed it, so nobody is identified.
+/// A token, or keys and a token after a line break: it is not signed by anybody, so it identifies nobody.
 pub(crate) fn jwt(data: &[u8]) {
     let Some(text) = text(data) else { return };
     let (keys, token) = text.rsplit_once('\n').unwrap_or((KEYS, text));
@@ -104,13 +104,13 @@ pub(crate) fn mcp(data: &[u8]) {
     }
 }
 
-/// A template of messages, as the configuration checks it.
+/// A template of messages, as checked by the configuration.
 pub(crate) fn template(data: &[u8]) {
     let Some(text) = text(data) else { return };
     // JSON is YAML, so the text needs no further escaping.
     let receiver = json!({"name": "chat", "to": {"webhook": {"url": "https://chat.example/hook"}}});
     let route = json!({"name": "all", "receiver": "chat", "title": text, "text": text});
     let config = json!({"notify": {"receivers": [receiver], "routes": [route]}});
-    // A template that is refused is one that cannot be sent.
+    // A rejected template cannot be sent.
     let _ = Config::parse(&config.to_string(), Path::new("automap.yaml"));
 }

@@ -15,7 +15,7 @@ use automap_sources::{calls_file, capture as captures, slo as objectives};
 
 use crate::text;
 
-/// What holds of everything that was read, wherever it came from.
+/// What must hold for all data that was read, from any source.
 pub(crate) fn is_sound(seen: &Observation) {
     let frame = &seen.frame;
     assert!(frame.times().is_sorted_by(|a, b| a < b), "times are in order");
@@ -33,17 +33,17 @@ pub(crate) fn is_sound(seen: &Observation) {
     }
 }
 
-/// A capture; what it holds is written and read back to the byte.
+/// A capture; its content is written and read back bit for bit.
 pub(crate) fn capture(data: &[u8]) {
     let Ok(seen) = captures::from_bytes(data) else { return };
     is_sound(&seen);
-    // A metric whose name holds a slash is refused when it is written.
+    // A metric with a slash in its name is refused when writing.
     let Ok(written) = captures::to_bytes(&seen) else { return };
     let again = captures::from_bytes(&written).unwrap();
     assert_eq!(captures::to_bytes(&again).unwrap(), written, "what is written reads back the same");
 }
 
-/// A table; what it holds is the same after it was kept as a capture.
+/// A table; its content is the same after being stored as a capture.
 pub(crate) fn table(data: &[u8]) {
     let seen = table::from_bytes(data.to_vec(), "table", WindowHint::default(), &TableOptions::default());
     let Ok(seen) = seen else { return };
@@ -58,7 +58,7 @@ thread_local! {
     static FOLDER: OnceCell<tempfile::TempDir> = const { OnceCell::new() };
 }
 
-/// A file of calls; what is read is read again from pairs.
+/// A file of calls; what was read can be read again from pairs.
 pub(crate) fn calls(data: &[u8]) {
     FOLDER.with(|folder| {
         let folder = folder.get_or_init(|| tempfile::tempdir().unwrap());
@@ -71,7 +71,7 @@ pub(crate) fn calls(data: &[u8]) {
     });
 }
 
-/// Experiments of Chaos Mesh, up to the steps of their injection.
+/// Experiments of Chaos Mesh, including the steps of their injection.
 pub(crate) fn chaos(data: &[u8]) {
     let Some(text) = text(data) else { return };
     let Ok(experiments) = automap_lab::chaos::parse("chaos.yaml", text) else { return };
@@ -103,7 +103,7 @@ pub(crate) fn slo(data: &[u8]) {
     }
 }
 
-/// The address of a server. What is shown of it never holds a user or a password.
+/// The address of a server. Its shown form never contains a user or a password.
 pub(crate) fn address(data: &[u8]) {
     let Some(text) = text(data) else { return };
     let options = ClientOptions { concurrency: 1, ..ClientOptions::new(text) };
