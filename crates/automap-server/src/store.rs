@@ -1,9 +1,9 @@
-//! Where incidents are stored. What a call has answered with `Ok` survives a crash of the process the next moment.
+//! Where incidents are stored. What a call confirmed with `Ok` survives a crash of the process immediately after.
 //!
-//! [`sqlite`] is one file, for one replica or several on one machine; `postgres` (the feature of that name) is a server, for replicas on
-//! several machines; [`memory`] is for tests. All pass the same tests (`tests/store_contract.rs`). A message is queued in the transaction
-//! that writes the incident, with a copy of the incident at that moment: no message goes out for an incident that was not stored, and none
-//! is missing for one that was. History is only added to (`history`): no incident takes another's record, and what was closed stays as it was.
+//! [`sqlite`] is one file, for one replica or several on one machine; `postgres` (the feature of that name) is a server, for replicas on several
+//! machines; [`memory`] is for tests. All pass the same tests (`tests/store_contract.rs`). A message is queued in the transaction that writes the
+//! incident, with a copy of the incident at that moment: no message goes out for an incident that was not stored, and none is missing for one that
+//! was. History is append-only (`history`): no incident overwrites another's record, and closed incidents stay as they were.
 
 mod error;
 pub(crate) mod history;
@@ -44,9 +44,9 @@ pub const MAX_WAITING: usize = 200;
 pub const MAX_ALERTS: usize = 500;
 /// An alert that was not repeated for this long is over: Alertmanager repeats firing alerts every four hours by default.
 pub const ALERT_EXPIRES_MS: i64 = 5 * 3_600_000;
-/// Most changes of one target that are kept, the latest by their own time.
+/// Most reported changes of one target that are kept, the latest by their own time.
 pub const MAX_TOLD: usize = 1000;
-/// Changes are forgotten when they were made this long ago: 8 days, a day more than the oldest that are taken.
+/// Changes are dropped when they were made this long ago: 8 days, a day more than the oldest that are accepted.
 pub const CHANGES_KEPT_MS: i64 = 8 * 86_400_000;
 /// Most mutes that apply now or later.
 pub const MAX_MUTES: usize = 500;
@@ -55,7 +55,7 @@ pub const MAX_PROFILES: usize = 1000;
 /// Most confirmed cases that are read, the latest ones.
 pub const MAX_CONFIRMED: usize = 1000;
 
-/// Which incidents are asked for, the latest opened first.
+/// Which incidents to list, the latest opened first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct IncidentFilter {
     /// Of this target only.
@@ -70,11 +70,11 @@ pub struct IncidentFilter {
     pub until: Option<Timestamp>,
     /// After this one in the order of the listing (a cursor).
     pub after: Option<Cursor>,
-    /// At most so many; 0 is [`MAX_PAGE`].
+    /// At most this many; 0 is [`MAX_PAGE`].
     pub limit: usize,
 }
 
-/// Which changes that were told are asked for, the latest first.
+/// Which reported changes to list, the latest first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ChangeFilter {
     /// Of this target only.
@@ -85,7 +85,7 @@ pub struct ChangeFilter {
     pub until: Option<Timestamp>,
     /// After this one in the order of the listing (a cursor): its time and its id.
     pub after: Option<Cursor>,
-    /// At most so many; 0 is [`MAX_PAGE`], and there are never more than [`MAX_TOLD`].
+    /// At most this many; 0 is [`MAX_PAGE`], and there are never more than [`MAX_TOLD`].
     pub limit: usize,
 }
 
@@ -118,7 +118,7 @@ pub struct Outgoing {
     pub revision: u64,
     /// When it was queued.
     pub queued: Timestamp,
-    /// Not to be tried before.
+    /// Not to be sent before.
     pub due: Timestamp,
     /// How often it was tried.
     pub attempts: u32,

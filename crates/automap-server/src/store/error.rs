@@ -1,6 +1,6 @@
-//! Why a store could not do what it was asked.
+//! Why a store operation failed.
 
-/// Why a store could not do what it was asked.
+/// Why a store operation failed.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The database refused or is gone.
@@ -39,7 +39,7 @@ pub enum StoreError {
         /// Revision that the change was based on.
         expected: u64,
     },
-    /// The change would overwrite what is kept for ever: another incident, or one that is closed.
+    /// The change would overwrite permanent history: another incident, or one that is closed.
     #[error("incident {id} stays as it is: {reason}")]
     History {
         /// Which incident.
@@ -74,7 +74,7 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// A mute that would be one too many.
+    /// For a mute beyond the limit.
     pub(super) fn too_many_mutes(max: usize) -> Self {
         Self::Unfit { what: "the mute".into(), reason: format!("{max} mutes apply now or later already") }
     }

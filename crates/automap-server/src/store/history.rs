@@ -1,8 +1,8 @@
-//! Which changes of a stored incident are allowed, the same for all stores: history is only added to.
+//! Which changes of a stored incident are allowed, the same for all stores: history is append-only.
 //!
-//! An id belongs to one incident for ever: a record of another target, or of another opening, does not replace it. What is closed stays as it was,
-//! except that a user may confirm its cause and that the same problem may come back, which counts as reopened. A confirmation can be corrected and
-//! not lost. Revisions are compared by the stores themselves.
+//! An id belongs to one incident for ever: a record of another target, or of another opening, does not replace it. A closed incident stays as it was,
+//! except that a user may confirm its cause and that the same problem may come back, which counts as reopened. A confirmation can be corrected but
+//! not removed. The stores themselves compare revisions.
 
 use automap_core::incident::{Incident, MAX_TIMELINE};
 
@@ -38,7 +38,7 @@ pub(crate) fn is_same(a: &Incident, b: &Incident) -> bool {
     (&a.id, &a.target, a.opened) == (&b.id, &b.target, b.opened)
 }
 
-/// The closed incident with all that a confirmation changes taken from the change.
+/// The closed incident, with the fields that a confirmation changes taken from `after`.
 fn confirmed_as(before: &Incident, after: &Incident) -> Incident {
     Incident {
         schema_version: after.schema_version,

@@ -1,5 +1,4 @@
-//! A store that is gone when it is dropped: for tests, and for trying things out. It keeps the same promises as the others except the one
-//! about crashes.
+//! A store that lasts only until it is dropped: for tests and experiments. It gives the same guarantees as the others except durability.
 
 mod alerts;
 mod changes;
@@ -28,7 +27,7 @@ use outbox::Message;
 pub struct MemoryStore {
     kept: Mutex<Kept>,
     is_gone: AtomicBool,
-    /// So many times the alerts are asked for, a bug panics.
+    /// How many of the next reads of the alerts panic, like a bug.
     #[cfg(test)]
     pub(crate) panics: std::sync::atomic::AtomicU32,
 }

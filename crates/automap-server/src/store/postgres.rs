@@ -1,9 +1,10 @@
-//! A PostgreSQL server, for replicas on several machines. The same tables as in a file, and the same promises.
+//! A PostgreSQL server, for replicas on several machines. The same tables as in a file, and the same guarantees.
 //!
-//! One connection, made again when it broke; what was under way then fails and is repeated by its caller. Every call waits at most
-//! [`Deadlines::call`] for the calls before it and as long for the server, also when the server accepts the connection and says nothing: the connection is thrown away, and for as long again calls
-//! fail at once, so that nobody waits for a server that is known to be silent. Upkeep has a connection of its own and more time. The calls
-//! block and must not be made from inside an async task (use `spawn_blocking`). Durability is the server's: `synchronous_commit` must not be off.
+//! One connection, re-established when it breaks; calls in progress then fail and are repeated by their callers. Every call waits at most
+//! [`Deadlines::call`] for the calls before it and as long for the server, even if the server accepts the connection and stays silent: the connection
+//! is dropped, and for as long again calls fail at once, so that nobody waits for a server that is known to be silent. Upkeep has its own connection
+//! and more time. The calls block and must not be made from inside an async task (use `spawn_blocking`). Durability is the server's:
+//! `synchronous_commit` must not be off.
 
 mod alerts;
 mod changes;
@@ -51,7 +52,7 @@ impl std::fmt::Debug for Connection {
     }
 }
 
-/// What can go wrong on the way; the place is added outside.
+/// An error without its place, which the caller adds.
 #[derive(Debug)]
 enum Trouble {
     Call(CallError),
@@ -81,10 +82,10 @@ pub fn check_address(url: &str, ca_file: Option<&Path>) -> Result<(), StoreError
 
 impl PostgresStore {
     /// Connects and brings the tables up to date. `url` is `postgresql://user:password@host/database?sslmode=require` or the same as
-    /// `key=value` words; it appears in no message. With TLS the server's certificate is checked against `ca_file`, else the web's authorities.
+    /// `key=value` words; it appears in no message. With TLS the server's certificate is checked against `ca_file`, else the public authorities.
     ///
     /// # Errors
-    /// When the address is none, the server does not answer, or its tables are another program's or of a later automap.
+    /// When the address is not valid, the server does not answer, or its tables belong to another program or a later automap.
     pub fn open(url: &str, ca_file: Option<&Path>) -> Result<Self, StoreError> {
         Self::open_within(url, ca_file, Deadlines::default())
     }
@@ -126,7 +127,7 @@ impl PostgresStore {
         if connection.silent_since.is_some_and(|since| since.elapsed() < limit) {
             return Err(self.server.failed(&CallError::Silent, limit));
         }
-        // Waiting for other calls is not the server's silence: it has the whole time from here.
+        // Time spent waiting for other calls does not count: the server has the whole limit from here.
         let begun = Instant::now();
         let client = match connection.client.take().filter(|client| !client.is_closed()) {
             Some(client) => Ok(client),
@@ -139,7 +140,7 @@ impl PostgresStore {
             connection.client = Some(client).filter(|client| !client.is_silent());
             done
         });
-        // An address that swallows what it is sent fails after a part of the time.
+        // Connecting to an address that drops packets fails after a part of the time.
         let is_silent = matches!(done, Err(Trouble::Call(_))) && begun.elapsed() >= limit / 2;
         connection.silent_since = is_silent.then(Instant::now);
         done.map_err(|trouble| self.located(trouble, limit))
@@ -159,7 +160,7 @@ impl PostgresStore {
         work(&mut client).map_err(|trouble| self.located(trouble, limits.upkeep))
     }
 
-    /// The error with the place; `limit` is what the call was given.
+    /// The error with the place; `limit` is the time that the call was given.
     fn located(&self, trouble: Trouble, limit: Duration) -> StoreError {
         match trouble {
             Trouble::Call(error) => self.server.failed(&error, limit),

@@ -55,8 +55,8 @@ pub trait IncidentStore {
     /// one (1 for a new incident).
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] when it is not; [`StoreError::History`] when another incident is kept under the id, or a closed one would become
-    /// another than it was.
+    /// [`StoreError::Conflict`] when it is not; [`StoreError::History`] when another incident is stored under the id, or a closed one would be
+    /// altered.
     fn put(&self, incident: &Incident, routes: &[String], now: Timestamp) -> Result<(), StoreError>;
 
     /// As [`IncidentStore::put`], if `holder` has the lease of the incident's target at `now`; looked up in the same transaction.
@@ -71,7 +71,7 @@ pub trait IncidentStore {
         holder: &str,
     ) -> Result<(), StoreError>;
 
-    /// Writes an incident as it is, without messages, unless the same or a later revision is kept already. Whether it was written.
+    /// Writes an incident as it is, without messages, unless the same or a later revision is stored already. Returns whether it was written.
     ///
     /// # Errors
     /// [`StoreError::History`] as in [`IncidentStore::put`].
@@ -84,7 +84,7 @@ pub trait IncidentStore {
     fn list(&self, filter: &IncidentFilter) -> Result<Vec<Incident>, StoreError>;
 }
 
-/// Alerts from outside, so that one whose sender was answered outlives this process.
+/// Alerts from outside, so that an acknowledged one outlives this process.
 pub trait AlertStore {
     /// Keeps the alerts that fire and forgets those that are over, in one transaction; of each target the latest
     /// [`MAX_ALERTS`](super::MAX_ALERTS), for [`ALERT_EXPIRES_MS`](super::ALERT_EXPIRES_MS) since they were received.
@@ -94,9 +94,9 @@ pub trait AlertStore {
     fn firing_alerts(&self, target: &str, now: Timestamp) -> Result<Vec<(Alert, Timestamp)>, StoreError>;
 }
 
-/// Changes that were told to automap, so that one whose sender was answered outlives this process, and every replica knows it.
+/// Changes reported to automap, so that an acknowledged one outlives this process, and every replica knows it.
 pub trait ChangeStore {
-    /// Keeps the changes that are not known by their ids, in one transaction: for each whether it was kept. Of each target the latest
+    /// Stores the changes whose ids are new, in one transaction; returns for each whether it was stored. Of each target the latest
     /// [`MAX_TOLD`](super::MAX_TOLD) stay, for [`CHANGES_KEPT_MS`](super::CHANGES_KEPT_MS) after they were made.
     fn put_changes(&self, changes: &[ToldChange], now: Timestamp) -> Result<Vec<bool>, StoreError>;
 
@@ -121,7 +121,7 @@ pub trait MuteStore {
 
 /// Messages that have to go out, and what became of them.
 pub trait OutboxStore {
-    /// The routes that were ever given a message of this incident: they must be notified of its end, whatever their filters say by then.
+    /// The routes that ever got a message about this incident: they must be notified of its end, whatever their filters say by then.
     fn notified_routes(&self, incident: &str) -> Result<Vec<String>, StoreError>;
 
     /// Messages that are due, the oldest first; of one route and incident only the first, so that updates keep their order.
@@ -148,7 +148,7 @@ pub trait OutboxStore {
     /// As [`OutboxStore::failed`], when the receiver may have got the message all the same (a timeout after it was sent).
     fn unsure(&self, key: &str, error: &str, due: Option<Timestamp>) -> Result<(), StoreError>;
 
-    /// A later message contains all that these would have said; they are not sent.
+    /// A later message contains everything that these would have said; they are not sent.
     fn folded(&self, keys: &[String], now: Timestamp) -> Result<(), StoreError>;
 
     /// The last reply of a route's receiver for an incident.
@@ -168,7 +168,7 @@ pub trait LeaseStore {
     fn lease(&self, target: &str, holder: &str, now: Timestamp, ttl: Duration) -> Result<bool, StoreError>;
 
     /// Takes, renews and gives back the leases of many targets at once, so that every replica that watches the same targets holds as many as the
-    /// others ([`Sharing`]). Of two replicas that share at the same moment the second one sees what the first one did.
+    /// others ([`Sharing`]). If two replicas share at the same moment, the second sees what the first did.
     fn share(&self, sharing: &Sharing<'_>, now: Timestamp, ttl: Duration) -> Result<Shared, StoreError>;
 
     /// Releases a lease; nothing happens when `holder` does not have it.
@@ -180,7 +180,7 @@ pub trait ProfileStore {
     /// Keeps the profiles of a healthy period, one JSON document of all services; replaces those of the same target and period.
     ///
     /// # Errors
-    /// [`StoreError::Unfit`] when `json` is none.
+    /// [`StoreError::Unfit`] when `json` is not JSON.
     fn put_profile(&self, target: &str, period: Interval, json: &str) -> Result<(), StoreError>;
 
     /// The profiles of the periods that end after `since`, the latest first, at most `limit` (and [`MAX_PROFILES`](super::MAX_PROFILES)).

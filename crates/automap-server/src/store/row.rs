@@ -46,7 +46,7 @@ impl<'a> Row<'a> {
     }
 }
 
-/// Whether it can be kept at all.
+/// Checks whether it can be stored at all.
 pub(super) fn check(incident: &Incident) -> Result<(), StoreError> {
     if incident.id.is_empty() || incident.id.len() > MAX_ID {
         return Err(unfit(incident, format!("an id has 1 to {MAX_ID} bytes")));
@@ -69,7 +69,7 @@ pub(super) fn services_json(alert: &Alert) -> String {
     serde_json::to_string(&alert.services).unwrap_or_else(|_| "[]".to_owned())
 }
 
-/// The reverse; what cannot be read names none.
+/// The reverse; an unreadable value names no service.
 pub(super) fn services_of(json: &str) -> Vec<String> {
     serde_json::from_str(json).unwrap_or_default()
 }

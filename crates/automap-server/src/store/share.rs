@@ -1,27 +1,27 @@
 //! How the replicas on one store divide the targets among them: what each keeps, takes and gives back.
 //!
-//! A replica says that it is there by a lease of its own among those of the targets, `#replica/<group>/<name>`; the group are the replicas that
-//! watch the same targets. Of `n` targets and `m` replicas each holds `n / m` at most, rounded up. That is enough for all of them: where a target
-//! is free, one of the group has room for it. Replicas that watch other targets (a configuration that is being rolled out) are other groups and
-//! count for nothing here, so that no target waits for one that does not know it.
+//! A replica announces itself by a lease of its own among those of the targets, `#replica/<group>/<name>`; a group is the replicas that watch the
+//! same targets. Of `n` targets and `m` replicas each holds at most `n / m`, rounded up. That covers all targets: if a target is free, one of the
+//! group has room for it. Replicas that watch other targets (a configuration that is being rolled out) belong to other groups and do not count here,
+//! so that no target waits for a replica that does not know it.
 //!
 //! Worked example: `a` alone holds 500 targets. `b` comes and may hold 250; none is free. `a` finds that it holds 250 too many, stops
 //! watching some, and names those with its next call: their leases end, and `b` takes them. When `b` is killed, its own lease and those of its
 //! targets run out together, `a` is alone again, may hold 500, and takes what is free.
 //!
-//! Pure: a store calls it inside a transaction that no other sharing enters. Which targets are given back is decided by who watches them.
+//! Pure: a store calls it inside a transaction that excludes other sharing. The caller that watches the targets decides which to give back.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use automap_core::time::Timestamp;
 use ring::digest::{SHA256, digest};
 
-/// In front of the names of replicas among the leases. No target can have such a name.
+/// Prefix of the replicas' own leases. No target can have such a name.
 const REPLICA: &str = "#replica/";
-/// Replicas that have been gone for so long are forgotten: their names may never come back.
+/// Replicas that have been gone for this long are forgotten: their names may never come back.
 const FORGET_MS: i64 = 600_000;
 
-/// What one replica asks for.
+/// The request of one replica.
 #[derive(Clone, Copy, Debug)]
 pub struct Sharing<'a> {
     /// Its name.
@@ -37,7 +37,7 @@ pub struct Sharing<'a> {
 pub struct Shared {
     /// The targets that it holds now.
     pub held: BTreeSet<String>,
-    /// By how many these are more than its share.
+    /// By how many these exceed its share.
     pub surplus: usize,
 }
 
@@ -66,7 +66,7 @@ impl Sharing<'_> {
         format!("{}{}", self.group(), self.holder)
     }
 
-    /// What the names of this group's own leases begin with.
+    /// Prefix of this group's own leases.
     fn group(&self) -> String {
         let mut names = self.targets.to_vec();
         names.sort_unstable();
@@ -75,7 +75,7 @@ impl Sharing<'_> {
         format!("{REPLICA}{hex}/")
     }
 
-    /// What to write where these are all leases, those that ran out as well.
+    /// What to write, given all leases, including the expired ones.
     pub(super) fn plan(&self, leases: &[Lease], now: Timestamp) -> Plan {
         let (group, own) = (self.group(), self.own_lease());
         let by_name: BTreeMap<&str, &Lease> = leases.iter().map(|lease| (lease.target.as_str(), lease)).collect();
@@ -85,7 +85,7 @@ impl Sharing<'_> {
         let is_free = |target: &&str| by_name.get(target).is_none_or(|lease| lease.until <= now);
         let (given, kept): (Vec<&str>, Vec<&str>) =
             self.targets.iter().copied().filter(is_ours).partition(|target| self.given_back.contains(target));
-        // Whoever could not reach the store for so long cannot know who else is back already: what others held is theirs for one more round.
+        // A replica that could not reach the store for so long cannot know who else is back: what others held stays theirs for one more round.
         let was_away = by_name.get(own.as_str()).is_some_and(|lease| lease.until <= now);
         let room = if was_away { 0 } else { share.saturating_sub(kept.len()) };
         let free = self.targets.iter().copied().filter(|target| is_free(target) && !is_ours(target)).take(room);

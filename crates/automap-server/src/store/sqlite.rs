@@ -1,5 +1,4 @@
-//! One SQLite file. Works on a read-only root with one writable folder: the file, its `-wal` and `-shm` lie there and temporary tables
-//! in memory.
+//! One SQLite file. Works on a read-only root with one writable folder, which holds the file, its `-wal` and `-shm`; temporary tables are in memory.
 //!
 //! Written with `synchronous=FULL` in WAL mode, so that a commit is on the disk when it returns; several processes may share the file
 //! (not over a network file system: its locks cannot be trusted). An incident's report is a column of its own, so that listings do not
@@ -39,7 +38,7 @@ pub struct SqliteStore {
     has_write_failed: AtomicBool,
 }
 
-/// What can go wrong inside a transaction; the place is added outside.
+/// An error inside a transaction; the caller adds the place.
 #[derive(Debug)]
 enum Trouble {
     Sql(rusqlite::Error),
@@ -63,7 +62,7 @@ impl SqliteStore {
     /// Opens or makes the file and brings its tables up to date. The folder must exist.
     ///
     /// # Errors
-    /// When it is no database or another program's, cannot be written, or is of a later automap.
+    /// When it is not a database, belongs to another program or a later automap, or cannot be written.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let place = path.display().to_string();
         let fail = |e: rusqlite::Error| StoreError::Database { place: place.clone(), message: e.to_string() };
@@ -82,7 +81,7 @@ impl SqliteStore {
         Ok(Self { connection: Mutex::new(connection), path: path.to_owned(), has_write_failed: AtomicBool::new(false) })
     }
 
-    /// Where it lies.
+    /// The path of the file.
     pub fn path(&self) -> &Path {
         &self.path
     }

@@ -1,4 +1,4 @@
-//! Incidents out of one store and into another, as JSON lines: one incident a line, the latest opened first.
+//! Exports and imports incidents as JSON lines: one incident a line, the latest opened first.
 
 use std::io::{self, BufRead, Read as _, Write};
 
@@ -16,7 +16,7 @@ pub struct Imported {
     pub written: u64,
     /// Kept already, in this revision or a later one.
     pub known: u64,
-    /// Left out, since their id belongs to another incident here, or to one that is closed and would become another than it was.
+    /// Left out: their id belongs to another incident here, or to a closed one that would be altered.
     pub refused: u64,
 }
 
@@ -29,7 +29,7 @@ pub enum TransferError {
     /// The file.
     #[error("the lines cannot be read or written: {0}")]
     Io(#[from] io::Error),
-    /// A line that is no incident; those before it were kept.
+    /// A line that is not an incident; those before it were stored.
     #[error("line {line} is no incident: {reason}; what stands before it was taken")]
     Line {
         /// From 1.
@@ -39,7 +39,7 @@ pub enum TransferError {
     },
 }
 
-/// Writes the incidents that the filter lets through, all pages, with their reports. Returns how many.
+/// Writes the incidents that match the filter, all pages, with their reports. Returns how many.
 ///
 /// # Errors
 /// When the store or `out` fails.
@@ -55,10 +55,10 @@ pub fn export(store: &dyn Store, filter: &IncidentFilter, out: &mut dyn Write) -
     Ok(count)
 }
 
-/// Hands over the incidents that the filter lets through, all pages, with their reports, the latest opened first.
+/// Passes the incidents that match the filter to `take`, all pages, with their reports, the latest opened first.
 ///
 /// # Errors
-/// When the store fails, and the first one of `take`.
+/// When the store fails, and the first error of `take`.
 pub fn each<E: From<StoreError>>(
     store: &dyn Store,
     filter: &IncidentFilter,
@@ -70,7 +70,7 @@ pub fn each<E: From<StoreError>>(
         let Some(last) = page.last() else { return Ok(()) };
         filter.after = Some(Cursor { opened: last.opened, id: last.id.clone() });
         for incident in &page {
-            // One that was pruned in between is not there any more.
+            // It may have been pruned in between.
             if let Some(incident) = store.get(&incident.id)? {
                 take(incident)?;
             }
@@ -78,10 +78,10 @@ pub fn each<E: From<StoreError>>(
     }
 }
 
-/// Keeps every incident of `lines` that is newer than what the store has and overwrites no other one. No notification is sent for them.
+/// Stores every incident of `lines` that is newer than the stored one and overwrites no other. No notification is sent for them.
 ///
 /// # Errors
-/// At the first line that is no incident, or when the store fails.
+/// At the first line that is not an incident, or when the store fails.
 pub fn import(store: &dyn Store, lines: &mut dyn BufRead) -> Result<Imported, TransferError> {
     let mut done = Imported::default();
     read(lines, |incident| {
@@ -96,10 +96,10 @@ pub fn import(store: &dyn Store, lines: &mut dyn BufRead) -> Result<Imported, Tr
     Ok(done)
 }
 
-/// Hands over the incidents of `lines`, in their order; empty lines are passed over.
+/// Passes the incidents of `lines` to `take`, in their order; empty lines are skipped.
 ///
 /// # Errors
-/// At the first line that is no incident, and the first one of `take`.
+/// At the first line that is not an incident, and the first error of `take`.
 pub fn read<E: From<TransferError>>(
     mut lines: &mut dyn BufRead,
     mut take: impl FnMut(Incident) -> Result<(), E>,

@@ -1,4 +1,4 @@
-//! What goes in and out of a store beside incidents.
+//! The types that go in and out of a store besides incidents.
 
 use automap_core::change::Change;
 use automap_core::incident::{Incident, IncidentState};
@@ -24,7 +24,7 @@ pub enum Event {
 }
 
 impl Event {
-    /// What the step from one revision to the next is, for a route that was or was not notified of the incident before.
+    /// The event for the step from one revision to the next, for a route that was or was not notified of the incident before.
     pub fn between(before: Option<IncidentState>, after: IncidentState, was_notified: bool) -> Self {
         let was_open = before.is_some_and(|state| state != IncidentState::Closed);
         match (was_open, after == IncidentState::Closed) {
@@ -59,13 +59,13 @@ impl Event {
 pub struct Queued {
     /// What it is about.
     pub event: Event,
-    /// An earlier attempt ended without a word: the receiver may have the message already.
+    /// An earlier attempt got no answer: the receiver may have the message already.
     pub uncertain: bool,
     /// The incident as it was when the message was queued.
     pub incident: Incident,
 }
 
-/// A message in the line of one route and incident.
+/// A message in the queue of one route and incident.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Waiting {
     /// Its key.
@@ -83,15 +83,15 @@ pub struct Delivery {
     pub message: Outgoing,
     /// What it is about.
     pub event: Event,
-    /// Where it stands.
+    /// Its state.
     pub state: DeliveryState,
-    /// When it got there.
+    /// When it reached a final state.
     pub done: Option<Timestamp>,
     /// Why the latest attempt failed.
     pub error: Option<String>,
 }
 
-/// Where a message stands.
+/// The state of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DeliveryState {
@@ -99,7 +99,7 @@ pub enum DeliveryState {
     Waiting,
     /// The receiver took it.
     Delivered,
-    /// A later message said it all.
+    /// A later message contained it.
     Folded,
     /// It cannot be delivered; the error says why.
     GivenUp,
@@ -129,18 +129,18 @@ pub struct OutboxState {
     pub waiting: u64,
     /// Messages that were given up and are still remembered.
     pub given_up: u64,
-    /// Since when the oldest waits.
+    /// Since when the oldest one waits.
     pub oldest: Option<Timestamp>,
 }
 
-/// What an alert from outside became.
+/// The new state of an alert from outside.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AlertChange {
     /// The target that it belongs to.
     pub target: String,
     /// Identifies it within the target.
     pub key: String,
-    /// How it fires; `None`: it is over.
+    /// The firing alert; `None` if it is over.
     pub firing: Option<Alert>,
 }
 
@@ -160,7 +160,7 @@ pub struct ToldChange {
 }
 
 impl ToldChange {
-    /// Identifies it among all.
+    /// Unique among all targets.
     pub fn id(&self) -> String {
         format!("{}/{}", self.target, self.key)
     }
@@ -185,13 +185,13 @@ pub struct Retention {
 }
 
 impl Retention {
-    /// What is older may go.
+    /// Content older than this may be removed.
     pub(crate) fn before(self, now: Timestamp) -> Timestamp {
         now.plus_ms(-i64::from(self.keep_days) * 86_400_000)
     }
 }
 
-/// What was forgotten.
+/// What was removed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Pruned {
     /// Incidents, by age and by size.
@@ -200,7 +200,7 @@ pub struct Pruned {
     pub messages: u64,
     /// Healthy periods.
     pub profiles: u64,
-    /// Bytes of the content afterwards; more than asked for when what is left must be kept.
+    /// Bytes of the content afterwards; more than the limit if the rest must be kept.
     pub bytes: u64,
 }
 

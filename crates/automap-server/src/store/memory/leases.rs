@@ -29,7 +29,7 @@ impl LeaseStore for MemoryStore {
         let plan = sharing.plan(&kept.leases.iter().map(lease).collect::<Vec<_>>(), now);
         kept.leases.retain(|target, _| !plan.delete.contains(target));
         let until = now.plus_ms(i64::try_from(ttl.as_millis()).unwrap_or(i64::MAX));
-        // Nobody else is here meanwhile: what is planned is had.
+        // The lock is held: every planned lease can be taken.
         let leases = plan.take.iter().map(|target| (target.clone(), (sharing.holder.to_owned(), until)));
         kept.leases.extend(leases);
         Ok(plan.got(plan.take.iter().cloned()))

@@ -50,7 +50,7 @@ impl Kept {
         }
     }
 
-    /// Over, unconfirmed, and all their messages gone; the earliest first.
+    /// Closed, unconfirmed, and without a waiting message; the earliest first.
     fn may_go(&self) -> Vec<String> {
         let waits = |id: &str| self.messages.iter().any(|m| m.waits() && m.delivery.message.incident == id);
         let over = |i: &&Incident| !i.is_open() && i.confirmed.is_none() && !waits(&i.id);

@@ -1,4 +1,4 @@
-//! Changes that were told.
+//! Changes reported to automap.
 
 use automap_core::time::Timestamp;
 use tokio_postgres::Row;

@@ -56,7 +56,7 @@ impl Server {
         // The parser's message quotes parts of the address.
         let no_address = |_| fail("the address is not of the form postgresql://user@host/database".to_owned());
         let mut config = Config::from_str(url).map_err(no_address)?;
-        // Of several hosts the second one is tried in time when the first one is gone.
+        // With several hosts, the second is tried in time if the first is gone.
         config.connect_timeout(deadlines.call / 2).tcp_user_timeout(deadlines.call).application_name("automap");
         let hosts: Vec<String> = config.get_hosts().iter().map(host).collect();
         let place = format!("PostgreSQL {}/{}", hosts.join(","), config.get_dbname().unwrap_or_default());
@@ -78,8 +78,8 @@ impl Server {
         Ok(Self { config, tls, place, deadlines })
     }
 
-    /// Connects until `deadline`. The server ends a statement that takes longer than `statement`, and a transaction that nobody goes on with for
-    /// so long: its locks would outlive a client that it lost.
+    /// Connects until `deadline`. The server ends a statement that takes longer than `statement`, and a transaction that is idle for so long: its
+    /// locks would outlive a lost client.
     pub(super) fn connect(&self, deadline: Instant, statement: Duration) -> Result<Client, CallError> {
         let limit_ms = statement.as_millis();
         let limits = format!("-c statement_timeout={limit_ms} -c idle_in_transaction_session_timeout={limit_ms}");
@@ -92,7 +92,7 @@ impl Server {
         self.deadlines
     }
 
-    /// That a call got no result, with the place.
+    /// The error for a call that got no result, with the place.
     pub(super) fn failed(&self, error: &CallError, waited: Duration) -> StoreError {
         let message = match error {
             CallError::Sql(error) => say(error),
@@ -102,7 +102,7 @@ impl Server {
         StoreError::Database { place: self.place.clone(), message }
     }
 
-    /// That the server was waited for in vain.
+    /// The error for a server that was waited for in vain.
     pub(super) fn silent(&self, what: &str, waited: Duration) -> StoreError {
         let message = format!(
             "{what} within {waited:?}; see whether the server, and a proxy or firewall before it, are up: `psql` with the address of \
@@ -124,7 +124,7 @@ fn host(host: &Host) -> String {
     }
 }
 
-/// The error with its reason, which the library leaves to the source.
+/// The error with its reason, which the library puts into `source`.
 fn say(error: &tokio_postgres::Error) -> String {
     match (error.as_db_error(), error.source()) {
         (Some(db), _) => format!("{} ({})", db.message(), db.code().code()),

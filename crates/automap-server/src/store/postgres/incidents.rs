@@ -80,7 +80,7 @@ fn put(t: &mut Transaction<'_>, incident: &Incident, routes: &[String], now: Tim
     if let Some(before) = &before {
         history::check(before, incident).map_err(Trouble::Refused)?;
     }
-    // A row that is there is locked; one that is not may be made by somebody else meanwhile.
+    // An existing row is locked; a missing one may be inserted by another process meanwhile.
     if write(t, incident, before.is_some())? == 0 {
         return Err(conflict(stored(t, &incident.id)?.map_or(0, |b| b.revision)));
     }

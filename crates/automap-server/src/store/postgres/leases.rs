@@ -10,7 +10,7 @@ use super::{PostgresStore, Trouble};
 use crate::store::share::Lease;
 use crate::store::{LeaseStore, Shared, Sharing, StoreError};
 
-/// Any number that nobody else locks: replicas share one after the other.
+/// Any number that nobody else locks: replicas share one at a time.
 const SHARING: i64 = 0x6175_746f_6d61_7002;
 
 impl LeaseStore for PostgresStore {

@@ -192,7 +192,7 @@ fn failed(
     unsure: bool,
 ) -> Result<(), Trouble> {
     let state = if due.is_some() { DeliveryState::Waiting } else { DeliveryState::GivenUp };
-    // The server takes no NUL in a text.
+    // PostgreSQL accepts no NUL in a text.
     let error = error.replace('\0', " ");
     t.execute(
         "UPDATE outbox SET state = $2, error = $3, due_ms = coalesce($4, due_ms), attempts = attempts + 1,

@@ -48,7 +48,7 @@ fn prune_by_age(t: &mut Transaction<'_>, now: Timestamp, keep: Retention) -> Res
     Ok(Pruned { incidents, messages: old + without_incident(t)?, profiles, bytes: bytes(t)? })
 }
 
-/// Removes a few of the oldest when the content is too large; `incidents` is 0 when it fits or nothing more may go.
+/// Removes a few of the oldest when the content is too large; `incidents` is 0 when it fits or nothing more may be removed.
 fn prune_by_size(t: &mut Transaction<'_>, keep: Retention) -> Result<Pruned, Trouble> {
     let mut pruned = Pruned::default();
     if bytes(t)? > keep.max_bytes {

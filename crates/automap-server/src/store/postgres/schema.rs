@@ -1,8 +1,8 @@
-//! The tables and their versions, counted as the file's are.
+//! The tables and their versions, numbered like the file's.
 
 use super::session::{CallError, Client, Transaction};
 
-/// What brings a database from one version to the next. The file's first version had no server beside it.
+/// Migrates a database from one version to the next. The first version of the file had no server equivalent.
 const STEPS: [&str; 6] = [
     "CREATE TABLE confirmed (
          id TEXT PRIMARY KEY, started_ms BIGINT NOT NULL, cause TEXT NOT NULL, anomaly TEXT NOT NULL, precision TEXT NOT NULL
@@ -45,7 +45,7 @@ const STEPS: [&str; 6] = [
     "CREATE TABLE changes (id TEXT COLLATE \"C\" PRIMARY KEY, target TEXT NOT NULL, at_ms BIGINT NOT NULL, body TEXT NOT NULL);
      CREATE INDEX changes_by_target ON changes (target, at_ms DESC, id DESC);",
 ];
-/// Any number that nobody else locks: two that start together make the tables once.
+/// Any number that nobody else locks: two processes that start together create the tables once.
 const LOCK: i64 = 0x6175_746f_6d61_7001;
 
 /// Tables that automap makes, and the one with their version.
@@ -94,7 +94,7 @@ pub(super) fn migrate(client: &mut Client) -> Result<(), Unusable> {
     Ok(())
 }
 
-/// The version of the tables in the schema that new ones would be made in; 0 where there are none of ours.
+/// The version of our tables in the schema where new ones would be created; 0 if there are none.
 fn version(t: &mut Transaction<'_>) -> Result<i64, Unusable> {
     let schema: Option<String> = t.query_one("SELECT current_schema()::text", &[])?.try_get(0)?;
     let Some(schema) = schema else {

@@ -1,8 +1,8 @@
 //! One connection to the server. Every call of it ends by a deadline, whatever the server does.
 //!
-//! The blocking client for PostgreSQL has no such limit: a server, or a proxy before it, that accepts the connection and then says nothing would
-//! hold its caller for ever. So this is a thin cover over the async client, driven by a runtime of its own. A connection on which a deadline
-//! passed is in an unknown state and must be dropped; dropping never waits. Who decides when to connect again is left to the store.
+//! The blocking client for PostgreSQL has no such limit: a server, or a proxy before it, that accepts the connection and then stays silent would
+//! block its caller for ever. So this is a thin wrapper around the async client, driven by its own runtime. A connection on which a deadline passed
+//! is in an unknown state and must be dropped; dropping never waits. When to connect again is left to the store.
 
 use std::cell::Cell;
 use std::time::Instant;
@@ -50,7 +50,7 @@ impl Client {
         let driver = Driver::new(deadline).map_err(CallError::System)?;
         let (client, connection) = driver.wait(config.connect(tls))?;
         if let Some(runtime) = &driver.runtime {
-            // It ends with the runtime; why it ended before reaches the call that is under way.
+            // It ends with the runtime; if it ends earlier, the call in progress gets the reason.
             runtime.spawn(connection);
         }
         Ok(Self { client, driver })
@@ -121,7 +121,7 @@ impl Transaction<'_> {
     }
 }
 
-/// What moves a connection's bytes, and until when.
+/// The runtime that drives a connection, and the deadline.
 struct Driver {
     /// `None` only while it is dropped.
     runtime: Option<Runtime>,
@@ -149,7 +149,7 @@ impl Driver {
 impl Drop for Driver {
     fn drop(&mut self) {
         if let Some(runtime) = self.runtime.take() {
-            // Else the end would wait for a name that is still being looked up.
+            // Otherwise dropping would wait for a name lookup that is still running.
             runtime.shutdown_background();
         }
     }

@@ -1,5 +1,5 @@
-//! Who may read the file. It holds the names of services and what went wrong with them, so it is for its owner alone: made with mode 0600, which
-//! SQLite gives its `-wal` and `-shm` as well. A file that was made with a wider mode is narrowed, unless a group may write it: that was meant.
+//! Who may read the file. It holds the names of services and their problems, so only its owner may: it is created with mode 0600, which SQLite gives
+//! its `-wal` and `-shm` as well. A file with a wider mode is narrowed, unless it is group-writable: that is intentional.
 
 use std::fs::{self, OpenOptions};
 use std::io;
@@ -22,7 +22,7 @@ pub(super) fn make_private(path: &Path) -> io::Result<()> {
         Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
         Err(e) => return Err(e),
     }
-    // By path: to close a file that this process has open elsewhere would give up its locks.
+    // By path: closing a file that this process has open elsewhere would release its locks.
     for file in [path.to_owned(), beside(path, "-wal"), beside(path, "-shm")] {
         let Ok(found) = fs::metadata(&file) else { continue };
         let mode = found.permissions().mode() & 0o7777;

@@ -69,7 +69,7 @@ fn put(c: &Connection, incident: &Incident, routes: &[String], now: Timestamp) -
     outbox::queue(c, incident, before.map(|b| b.state), routes, now)
 }
 
-/// The statement holds no value, only places for them.
+/// The statement contains placeholders, never values.
 fn select(filter: &IncidentFilter) -> (String, Vec<Box<dyn ToSql>>) {
     let mut wheres: Vec<String> = Vec::new();
     let mut values: Vec<Box<dyn ToSql>> = Vec::new();

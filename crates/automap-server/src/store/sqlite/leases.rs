@@ -1,4 +1,4 @@
-//! Who watches a target: two processes on one file do not both.
+//! Which replica watches a target: of two processes on one file, only one does.
 
 use std::time::Duration;
 
@@ -38,7 +38,7 @@ impl LeaseStore for SqliteStore {
     }
 }
 
-/// Takes or renews one; whether it could.
+/// Takes or renews one; returns whether it could.
 fn take(c: &Connection, target: &str, holder: &str, (now, ttl): (Timestamp, Duration)) -> Result<bool, Trouble> {
     let until = now.plus_ms(i64::try_from(ttl.as_millis()).unwrap_or(i64::MAX));
     let changed = c

@@ -32,7 +32,7 @@ impl SqliteStore {
 
     fn write_probe(&self, text: &str) -> Result<(), StoreError> {
         self.write(|t| {
-            // Another text each time: what does not change is not written.
+            // A different text each time: unchanged data is not written.
             t.prepare_cached(
                 "INSERT INTO leases (target, holder, until_ms) VALUES ('#writable', ?1 || 'a', 0) ON CONFLICT (target) DO UPDATE SET
                  holder = CASE leases.holder WHEN ?1 || 'a' THEN ?1 || 'b' ELSE ?1 || 'a' END",
@@ -42,7 +42,7 @@ impl SqliteStore {
         })
     }
 
-    /// Remembers whether a write failed for a reason that the next one will meet as well.
+    /// Remembers whether a write failed for a reason that will affect the next one as well.
     pub(super) fn note_write<T>(&self, result: &Result<T, Trouble>) {
         use ErrorCode::{CannotOpen, DiskFull, PermissionDenied, ReadOnly, SystemIoFailure};
         if let Err(Trouble::Sql(error)) = result
@@ -56,7 +56,7 @@ impl SqliteStore {
     }
 }
 
-/// What is left for this user on the disk of a file; `None` where the system does not say.
+/// The free bytes for this user on the disk of a file; `None` if the system does not say.
 fn free_bytes(path: &Path) -> Option<u64> {
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let disk = rustix::fs::statvfs(folder).ok()?;
@@ -91,7 +91,7 @@ mod tests {
         for _ in 0..2 {
             assert!(store.check_writable().unwrap_err().to_string().contains("full"), "and stays told");
         }
-        // What little there is room for does not change that.
+        // A small write that still fits does not change that.
         assert!(store.lease("shop", "a", Timestamp::from_ms(0), std::time::Duration::from_secs(1)).unwrap());
         assert!(store.check_writable().is_err());
         assert_eq!(store.list(&IncidentFilter::default()).unwrap(), [], "it can be read");

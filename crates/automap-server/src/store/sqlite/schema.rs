@@ -13,7 +13,7 @@ const MAX_NAMED: usize = 5;
 /// Longest name of such a table that is shown, in characters.
 const MAX_NAME: usize = 40;
 
-/// What brings a file from one version to the next; the first entry makes version 1 of an empty file.
+/// Migrates a file from one version to the next; the first entry makes version 1 of an empty file.
 const STEPS: [&str; 6] = [
     "CREATE TABLE IF NOT EXISTS confirmed (
          id TEXT PRIMARY KEY, started_ms INTEGER NOT NULL, cause TEXT NOT NULL, anomaly TEXT NOT NULL, precision TEXT NOT NULL
@@ -88,7 +88,7 @@ fn tables(connection: &Connection) -> rusqlite::Result<Vec<String>> {
     rows.collect()
 }
 
-/// The first tables by name; whoever named them may have meant harm.
+/// The names of the first tables, cleaned because they may be malicious.
 fn named(tables: &[String]) -> String {
     let clean = |name: &String| name.chars().filter(|c| !c.is_control()).take(MAX_NAME).collect::<String>();
     let first: Vec<String> = tables.iter().take(MAX_NAMED).map(clean).collect();
@@ -105,7 +105,7 @@ pub(super) fn configure(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "temp_store", "MEMORY")
 }
 
-/// Brings the tables up to date. The version found and the latest known when the file is of a later one.
+/// Brings the tables up to date. Returns the version found and the latest known if the file is of a later one.
 pub(super) fn migrate(connection: &mut Connection) -> rusqlite::Result<Option<(i64, i64)>> {
     let known = STEPS.len() as i64;
     let pragma = |c: &Connection, name: &str| c.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
