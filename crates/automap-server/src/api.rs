@@ -1,9 +1,9 @@
-//! The HTTP API: what people and programs may ask a running automap.
+//! The HTTP API of a running automap, for people and programs.
 //!
-//! Imports point one way: `server` (connections, TLS) → `routes` (one table, one file for each resource) → `middleware` (what every
-//! request passes) → `app` (what requests share) → `state`, `limits`, `http`, which know only [`crate::system`], [`crate::store`]
-//! and [`crate::auth`]. One table of routes makes the router and the OpenAPI document, so neither can list a route that the other lacks.
-//! Handlers are short: they call [`crate::system::System`] or [`crate::store::Store`], both of which block, through bounded worker pools.
+//! Imports point one way: `server` (connections, TLS) → `routes` (one table, one file for each resource) → `middleware` (what every request passes) →
+//! `app` (what requests share) → `state`, `limits`, `http`, which know only [`crate::system`], [`crate::store`] and [`crate::auth`]. The router and
+//! the OpenAPI document are built from one table of routes, so neither can list a route that the other lacks. Handlers are short: they call
+//! [`crate::system::System`] or [`crate::store::Store`], both of which block, through bounded worker pools.
 //!
 //! No address or URL from a request is ever fetched.
 

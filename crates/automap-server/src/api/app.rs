@@ -1,4 +1,4 @@
-//! What all requests share: the configuration, the watcher, the store, the limits and what is remembered between requests. Handlers reach
+//! The state that all requests share: the configuration, the watcher, the store, the limits and what is remembered between requests. Handlers reach
 //! blocking code through [`App::read`], [`App::ask`] and [`App::analyse`] only.
 
 use std::net::IpAddr;
@@ -37,7 +37,7 @@ const STORE_READS: usize = 4;
 const STORE_READS_WAITING: usize = 128;
 /// Passwords that are checked at once: there is one block of memory for it.
 const PASSWORD_CHECKS: usize = 1;
-/// Logins at an identity provider that are finished at once: each waits for the provider.
+/// Logins at an identity provider that are completed at once: each waits for the provider.
 const LOGINS: usize = 4;
 /// Such logins that may wait.
 const LOGINS_WAITING: usize = 32;
@@ -179,7 +179,7 @@ impl App {
         })
     }
 
-    /// Whether the store can be written, which is tried at most every few seconds while it can.
+    /// Whether the store can be written to; while it can, this is probed at most every few seconds.
     ///
     /// # Errors
     /// [`Problem`] when it cannot, or does not answer.
@@ -187,7 +187,7 @@ impl App {
         self.store_probe.check(|| self.read(|store| store.check_writable())).await
     }
 
-    /// Asks the watcher something that it knows without an analysis, in the pool of reads.
+    /// Runs a query on the watcher that needs no analysis, in the pool of reads.
     pub(crate) async fn ask<T: Send + 'static>(
         &self,
         ask: impl FnOnce(&dyn System) -> T + Send + 'static,
@@ -196,7 +196,7 @@ impl App {
         self.reads.run(move || ask(system.as_ref())).await
     }
 
-    /// Asks the watcher for an analysis, which fetches metrics and takes seconds, in the pool of analyses.
+    /// Runs an analysis of the watcher, which fetches metrics and takes seconds, in the pool of analyses.
     pub(crate) async fn analyse<T: Send + 'static>(
         &self,
         ask: impl FnOnce(&dyn System) -> T + Send + 'static,

@@ -44,7 +44,7 @@ use crate::secret::SecretSource;
 pub struct ApiConfig {
     /// Address to listen on.
     pub listen: SocketAddr,
-    /// Host names by which it is reached, besides IP addresses and `localhost`. Empty with authentication: any name.
+    /// Host names by which it is reached, besides IP addresses and `localhost`. Empty with authentication: any name is accepted.
     pub hosts: Vec<String>,
     /// Certificate and key; unset: plain HTTP.
     pub tls: Option<TlsFiles>,
@@ -96,13 +96,13 @@ pub struct TlsFiles {
     pub key_file: PathBuf,
 }
 
-/// What a client, and all clients together, may use.
+/// What a single client, and all clients together, may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
     /// Largest body of a request, in bytes.
     pub body_bytes: usize,
-    /// Longest time until an answer begins, in seconds. A diagnosis that takes longer continues and can be asked for later.
+    /// Longest time until an answer begins, in seconds. A diagnosis that takes longer continues, and its result can be fetched later.
     pub request_timeout_s: u64,
     /// Longest time for the head of a request to arrive, in seconds.
     pub header_timeout_s: u64,
@@ -160,7 +160,7 @@ impl ApiConfig {
         if self.insecure_no_auth && self.auth.is_enabled() {
             return Err(setting("insecure_no_auth", "api.auth requires credentials", "remove one of the two"));
         }
-        // Two halves of the address space are all of it as well.
+        // Two halves of the address space together cover all of it.
         let covers_all =
             |nets: &Vec<IpNet>| nets.is_empty() || IpNet::aggregate(nets).iter().any(|n| n.prefix_len() == 0);
         if self.auth.proxy.as_ref().is_some_and(|p| covers_all(&p.from)) {

@@ -1,4 +1,4 @@
-//! The `api.embed` part of the configuration: who may show the card of a service in a frame. The page itself is shown in none.
+//! The `api.embed` part of the configuration: who may show the card of a service in a frame. The page itself may not be framed.
 
 use automap_core::text::shown;
 use axum::http::HeaderValue;
@@ -12,18 +12,18 @@ use crate::api::error::ApiError;
 pub struct EmbedConfig {
     /// Origins such as `https://backstage.example.org`. Empty: pages of this server only.
     pub frame_ancestors: Vec<String>,
-    /// Where people reach automap's page, such as `https://automap.example.org`: what links in a card begin with. Unset: links are relative to the card's own
-    /// address, which fails where a portal hands its content on.
+    /// Where people reach automap's page, such as `https://automap.example.org`: links in a card begin with it. Unset: links are relative to the
+    /// card's own address, which fails if a portal passes the card on.
     pub page: Option<String>,
 }
 
 impl EmbedConfig {
-    /// From `/api/v1/targets/TARGET/services/SERVICE/card.html` to what is above `/api`, also where a proxy puts a path in front.
+    /// From `/api/v1/targets/TARGET/services/SERVICE/card.html` to the parent of `/api`, even if a proxy adds a path prefix.
     const TO_ROOT: &str = "../../../../../..";
     /// Most origins: they are sent with every card.
     const MAX_ORIGINS: usize = 20;
 
-    /// An origin goes into a header as it is, so it has to be nothing but one.
+    /// An origin is copied into a header unchanged, so it must be nothing but an origin.
     ///
     /// # Errors
     /// [`ApiError::Setting`].
@@ -60,12 +60,12 @@ impl EmbedConfig {
         let policy = format!(
             "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors {around}"
         );
-        // Checked origins are plain ASCII, so the other case is for a configuration that was not checked.
+        // Checked origins are plain ASCII; the fallback is for a configuration that was not checked.
         HeaderValue::try_from(policy).unwrap_or(HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"))
     }
 }
 
-/// An origin without `*`, and perhaps a path of plain characters.
+/// An origin without `*`, optionally with a path of plain characters.
 fn is_address(text: &str) -> bool {
     let path_at = text.find("://").and_then(|at| text[at + 3..].find('/').map(|slash| at + 3 + slash));
     let (origin, path) = text.split_at(path_at.unwrap_or(text.len()));

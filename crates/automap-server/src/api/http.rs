@@ -1,5 +1,5 @@
-//! How requests are read and answers are written: JSON bodies, query parameters, page cursors, entity tags, problem documents. Nothing here
-//! knows a route, and nothing here decides who may ask.
+//! How requests are read and answers are written: JSON bodies, query parameters, page cursors, entity tags, problem documents. This module knows no
+//! routes and makes no access decisions.
 
 pub(crate) mod cookie;
 pub(crate) mod cursor;

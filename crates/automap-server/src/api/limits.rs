@@ -1,5 +1,5 @@
-//! What a client, and all clients together, may use: requests a second, open connections, threads for blocking work. A limit that is reached
-//! refuses with the time to wait; nothing here queues without bound.
+//! What a single client, and all clients together, may use: requests a second, open connections, threads for blocking work. A request beyond a limit
+//! is refused with the time to wait; nothing here queues without bound.
 
 pub(crate) mod counts;
 pub(crate) mod rate_limit;

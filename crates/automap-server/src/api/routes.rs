@@ -1,5 +1,5 @@
-//! All routes, one file for each resource. A file holds its paths, its handlers and the types that only they use. Here the routes become the
-//! router and the OpenAPI document.
+//! All routes, one file for each resource. A file holds its paths, its handlers and the types that only they use. The router and the OpenAPI document
+//! are built here.
 
 mod alerts;
 mod changes;
@@ -38,7 +38,7 @@ use crate::api::openapi::{self, OpenApiDocument};
 use crate::auth::Role;
 use route::Route;
 
-/// Most characters of a path that a problem repeats.
+/// Longest path that a problem quotes, in characters.
 const MAX_SHOWN: usize = 100;
 
 /// All routes.
@@ -99,7 +99,7 @@ pub fn router(app: &App) -> Router {
         .with_state(app.clone())
 }
 
-/// The answer to a path that no route has.
+/// The answer to a path without a route.
 fn no_route(uri: &Uri) -> Problem {
     Problem::not_found("route", &uri.path().chars().take(MAX_SHOWN).collect::<String>())
 }

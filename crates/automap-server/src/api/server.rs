@@ -1,4 +1,4 @@
-//! Accepts connections: how many there may be, how slow they may be, and how they end at shutdown.
+//! Accepts connections, with limits on their number, their slowness, and the time they have at shutdown.
 //!
 //! HTTP/1.1 only, because one request at a time on each connection bounds the work that a client can cause. HTTP/2 and upgrades are left out
 //! on purpose.
@@ -113,7 +113,7 @@ impl Server {
         }
     }
 
-    /// Serves a connection in a task of its own, unless its client already holds as many as it may.
+    /// Serves a connection in its own task, unless its client already holds the maximum.
     fn spawn(&self, permit: OwnedSemaphorePermit, stream: TcpStream, peer: SocketAddr) {
         // A trusted proxy connects for many clients and is not counted.
         let is_proxy = self.app.auth.proxy().is_some_and(|p| proxy::is_trusted(p, peer.ip()));
@@ -150,7 +150,7 @@ struct Connection {
     peer: SocketAddr,
     header_timeout: Duration,
     watcher: Watcher,
-    /// Released at the end: the permit, and the count of this client's connections.
+    /// Released at the end: the permit, and this client's count.
     _held: (OwnedSemaphorePermit, Option<Held<IpAddr>>),
 }
 
@@ -182,7 +182,7 @@ impl Connection {
             .half_close(false);
         let stream = TokioIo::new(WriteTimeout::new(stream, WRITE_TIMEOUT));
         let connection = http.serve_connection(stream, TowerToHyperService::new(service));
-        // A client that breaks off, or does not send HTTP, is not worth a log line.
+        // A client that disconnects, or does not speak HTTP, is not worth a log line.
         let _ = self.watcher.watch(connection).await;
     }
 }

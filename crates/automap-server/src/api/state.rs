@@ -1,5 +1,5 @@
-//! What the API remembers between requests: alerts that wait for the watcher, the latest changes for listeners, diagnoses that were asked
-//! for, and counts of requests. Each has a named bound, and none of it outlives the process.
+//! What the API remembers between requests: alerts that wait for the watcher, the latest changes for listeners, requested diagnoses, and request
+//! counts. Each has a named bound, and none of it outlives the process.
 
 pub(crate) mod alert_queue;
 pub(crate) mod diagnosis_jobs;

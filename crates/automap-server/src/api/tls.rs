@@ -1,6 +1,6 @@
-//! Certificate and key from files. At the start both must be usable, or automap does not start. A renewed pair is used for the next connection,
-//! without a restart; while the new files cannot be used (half written, no match, expired) the previous pair stays in use, and the log,
-//! `/metrics` and `/readyz` say so.
+//! Certificate and key from files. At the start both must be usable, or automap does not start. A renewed pair is used from the next connection on,
+//! without a restart; while the new files are unusable (half written, no match, expired) the previous pair stays in use, and the log, `/metrics` and
+//! `/readyz` report it.
 
 mod validity;
 
@@ -37,19 +37,19 @@ struct Current {
     checked: Instant,
     /// Digest of both files as they were when they were last loaded.
     digest: Vec<u8>,
-    /// Digest of the files that could not be used, so that they are told once; empty while there are none.
+    /// Digest of the files that could not be used, so that they are reported once; empty while there are none.
     refused: Vec<u8>,
     usable: Usable,
 }
 
-/// What is known of the certificate, for `/metrics` and `/readyz`.
+/// The state of the certificate, for `/metrics` and `/readyz`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TlsStatus {
-    /// Until when the certificate in use is valid, where that can be read.
+    /// Until when the certificate in use is valid, if that can be read.
     pub(crate) expires: Option<Timestamp>,
     /// Whether the files hold another pair that cannot be used, or none.
     pub(crate) is_reload_refused: bool,
-    /// Whether the certificate in use is valid no more.
+    /// Whether the certificate in use has expired.
     pub(crate) is_expired: bool,
 }
 
@@ -66,7 +66,7 @@ impl std::fmt::Debug for Tls {
 }
 
 impl Tls {
-    /// Reads both files. `clock` tells whether the certificate is still valid.
+    /// Reads both files. `clock` is used to check whether the certificate is still valid.
     ///
     /// # Errors
     /// [`SecretError`] names the file that is missing, unreadable or unusable.
@@ -84,7 +84,7 @@ impl Tls {
         current.usable.acceptor.clone()
     }
 
-    /// What is known of the certificate. Reads the files as [`Tls::acceptor`] does.
+    /// The state of the certificate. Reads the files as [`Tls::acceptor`] does.
     pub(crate) fn status(&self, now: Instant) -> TlsStatus {
         let mut current = self.current.lock();
         self.refresh(&mut current, now);
@@ -103,7 +103,7 @@ impl Tls {
         current.checked = now;
         let (digest, result) = match load(&self.files) {
             Ok(loaded) if loaded.digest == current.digest => {
-                // What was in use all the time is there again.
+                // The files again hold the pair that stayed in use.
                 current.refused.clear();
                 return;
             }

@@ -1,5 +1,6 @@
-//! The cookies of automap: the session of a browser and, while its user is at an identity provider, the login that began. No script reads them, and they are
-//! written nowhere else. No request of another site carries the session; the login has to be carried back from the provider's site, by navigation only.
+//! The cookies of automap: a browser's session and, while its user is at an identity provider, the pending login. Scripts cannot read them, and they
+//! are stored nowhere else. A request from another site never carries the session; the login has to come back from the provider's site, by navigation
+//! only.
 
 use std::time::Duration;
 
@@ -7,15 +8,15 @@ use axum::http::{HeaderMap, header};
 
 const NAME: &str = "automap_session";
 const LOGIN: &str = "automap_login";
-/// The only place that a login is carried to.
+/// The only path to which the login cookie is sent.
 const LOGIN_PATH: &str = "/api/v1/session/oidc";
 
-/// The session's value, where the request carries it exactly once.
+/// The session's value, if the request carries it exactly once.
 pub(crate) fn value(headers: &HeaderMap) -> Option<&str> {
     only(headers, NAME)
 }
 
-/// The login's value, where the request carries it exactly once.
+/// The login's value, if the request carries it exactly once.
 pub(crate) fn login_value(headers: &HeaderMap) -> Option<&str> {
     only(headers, LOGIN)
 }

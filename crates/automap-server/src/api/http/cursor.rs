@@ -1,4 +1,4 @@
-//! A position in a listing as an opaque text: clients send it back unchanged and read nothing into it.
+//! A position in a listing as opaque text: clients send it back unchanged and must not interpret it.
 
 use automap_core::time::Timestamp;
 use base64::Engine as _;
@@ -15,7 +15,7 @@ pub(crate) fn encode(cursor: &Cursor) -> String {
     URL_SAFE_NO_PAD.encode(format!("1:{}:{}", cursor.opened.ms(), cursor.id))
 }
 
-/// The position that a text stands for.
+/// The position that a text encodes.
 ///
 /// # Errors
 /// [`Problem::bad_request`] when the text was not made by [`encode`].

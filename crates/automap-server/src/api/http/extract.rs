@@ -1,5 +1,5 @@
-//! Reads what a request carries: query parameters, names in the path, a JSON body of bounded size. What cannot be read is answered with a
-//! [`Problem`] that names the place.
+//! Reads the parts of a request: query parameters, names in the path, a JSON body of bounded size. Unreadable input is answered with a [`Problem`]
+//! that names the place.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::api::http::problem::Problem;
 
-/// Longest id or name in a path: a name of the greatest length, every byte of it percent-encoded.
+/// Longest id or name in a path: a name of maximum length with every byte percent-encoded.
 const MAX_SEGMENT_BYTES: usize = 3 * MAX_NAME_BYTES;
 /// Longest message of a parser, which may quote the request, in characters.
 const MAX_SHOWN_CHARS: usize = 300;
@@ -63,15 +63,15 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for PathPar
     }
 }
 
-/// Bytes of all bodies that are in memory at once: hundreds of connections may each send one of the greatest size.
+/// Bytes of all bodies that are in memory at once: hundreds of connections may each send one of maximum size.
 const MAX_BODIES_BYTES: usize = 64 << 20;
 
-/// The room for bodies, of all requests together.
+/// The memory budget for bodies, shared by all requests.
 #[derive(Clone, Debug)]
 pub(crate) struct BodyBudget(Arc<Semaphore>);
 
 impl BodyBudget {
-    /// Room for `body_bytes` at least.
+    /// A budget of at least `body_bytes`.
     pub(crate) fn new(body_bytes: usize) -> Self {
         Self(Arc::new(Semaphore::new(MAX_BODIES_BYTES.max(body_bytes))))
     }
@@ -151,8 +151,8 @@ impl JsonBytes {
     }
 }
 
-/// Refuses what no name holds, since names are cleaned where they enter, and what PostgreSQL does not take: NUL, control characters, marks that
-/// turn the reading direction.
+/// Refuses what no name contains, since names are cleaned where they enter, and what PostgreSQL does not accept: NUL, control characters, marks that
+/// change the reading direction.
 fn check_text(place: &str, encoded: &str) -> Result<(), Problem> {
     if is_plain(&String::from_utf8_lossy(&percent_decoded(encoded))) { Ok(()) } else { Err(refused(place)) }
 }
@@ -175,7 +175,7 @@ fn refused(place: &str) -> Problem {
     Problem::bad_request(place, detail, "write names as the answers of this API spell them")
 }
 
-/// The bytes behind `%2F` and the like; what is no such code stays.
+/// Decodes `%2F` and the like; anything that is not such a code stays.
 fn percent_decoded(text: &str) -> Vec<u8> {
     let (bytes, mut out, mut at) = (text.as_bytes(), Vec::with_capacity(text.len()), 0);
     while let Some(&byte) = bytes.get(at) {

@@ -1,4 +1,4 @@
-//! A problem as a page, for a browser that navigated to a route: people read it, and a way leads on. Programs get the problem document.
+//! A problem as a page, for a browser that navigated to a route: readable for people, with a link to continue. Programs get the problem document.
 
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
@@ -12,7 +12,7 @@ const POLICY: &str =
 const STYLE: &str = "body{font:1.0625rem/1.5 system-ui,sans-serif;max-width:40rem;margin:15vh auto;padding:0 1.5rem;color-scheme:light dark}\
     dt{opacity:.75}dd{margin:0 0 1rem}h1{font-size:1.75rem}a{font-weight:600}";
 
-/// The problem as the sender of this request reads it.
+/// The problem in the form that suits the sender of this request.
 pub(crate) fn answer(request: &HeaderMap, title: &str, problem: Problem) -> Response {
     let is_browser = request.get(header::ACCEPT).and_then(|v| v.to_str().ok()).is_some_and(|v| v.contains("text/html"));
     if !is_browser {

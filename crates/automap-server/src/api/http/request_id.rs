@@ -25,7 +25,7 @@ impl RequestIds {
         Self { boot, last: AtomicU64::new(0) }
     }
 
-    /// The client's own id where it is acceptable, else a new one.
+    /// The client's own id if it is acceptable, else a new one.
     pub(crate) fn for_request(&self, headers: &HeaderMap) -> String {
         match single(headers, REQUEST_ID.as_str()).filter(|id| is_acceptable(id)) {
             Some(id) => id.to_owned(),

@@ -21,7 +21,7 @@ pub(crate) fn cacheable<T: Serialize>(request: &HeaderMap, value: &T) -> Result<
     let mut response =
         if is_cached(request, &tag) { StatusCode::NOT_MODIFIED.into_response() } else { json(StatusCode::OK, body) };
     response.headers_mut().insert(header::ETAG, tag_value);
-    // A cache may keep it but must ask again every time, so that an incident is never shown in an old state.
+    // A cache may store it but must revalidate every time, so that an incident is never shown in an old state.
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
     Ok(response)
 }

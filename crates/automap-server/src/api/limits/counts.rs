@@ -1,12 +1,11 @@
-//! How many of something each client holds, connections or event streams, so that one client cannot use up all of them. The bound on all of
-//! them together is kept elsewhere.
+//! Counts the connections or event streams that each client holds, so that one client cannot use up all of them. The total is limited elsewhere.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-/// What clients hold, by client. Has at most one entry for each thing that is held.
+/// What clients hold, by client. Has at most one entry for each thing held.
 #[derive(Clone, Debug)]
 pub(crate) struct HeldCounts<K: Ord + Clone>(Arc<Mutex<BTreeMap<K, usize>>>);
 

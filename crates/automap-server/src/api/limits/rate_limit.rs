@@ -1,4 +1,4 @@
-//! How often each client may ask: a token bucket for each address. The table of buckets is bounded; clients that do not fit into it share
+//! Limits the request rate of each client: a token bucket for each address. The table of buckets is bounded; clients that do not fit into it share
 //! one bucket.
 //!
 //! Worked example: a limiter of 2 requests a second with a burst of 3 lets three requests through at once, refuses the fourth with "wait one
@@ -63,7 +63,7 @@ impl RateLimiter {
         (bucket.tokens + passed * self.per_s).min(self.burst)
     }
 
-    /// Which bucket counts for `client`. When the table is full, buckets that have refilled are dropped first: they carry no information.
+    /// The key of the bucket for `client`. When the table is full, buckets that have refilled are dropped first: they carry no information.
     fn key(&self, buckets: &mut BTreeMap<IpAddr, Bucket>, client: IpAddr, now: Instant) -> IpAddr {
         let key = client_network(client);
         if buckets.len() < MAX_CLIENTS || buckets.contains_key(&key) {

@@ -1,8 +1,8 @@
-//! Finds out who asks, and whether the role is enough for the route. Guesses of passwords and tokens are counted for each client and refused
+//! Identifies the caller, and checks that the role is sufficient for the route. Wrong passwords and tokens are counted for each client and refused
 //! beyond a limit, before any expensive check.
 //!
-//! A browser that logged in sends a cookie instead of credentials. A request that changes something and comes with a cookie has to come from
-//! automap's own page, and to say so: a browser always does, in `Origin` or `Sec-Fetch-Site`.
+//! A browser that logged in sends a cookie instead of credentials. A request that changes something and is authenticated by a cookie must prove that
+//! it comes from automap's own page: browsers always state the origin, in `Origin` or `Sec-Fetch-Site`.
 
 use std::time::Instant;
 
@@ -19,15 +19,15 @@ use crate::api::http::peer::{ClientAddress, Peer};
 use crate::api::http::problem::Problem;
 use crate::auth::{Credentials, Denied, HeaderLookup, Identity, Role};
 
-/// Asks for a token. A browser that a script asks for data would otherwise ask its user for a password, in a window of its own.
+/// Asks for a token. With `Basic`, a browser whose script requests data would show its own password dialog.
 const ASK_FOR_TOKEN: &str = r#"Bearer realm="automap""#;
 
-/// Whoever asks, for a route that needs no credentials: nobody too.
+/// The caller of a route that needs no credentials; may be anonymous.
 #[derive(Debug)]
 pub(crate) struct Caller {
-    /// Who it is; `None` for nobody.
+    /// Who it is; `None` if anonymous.
     pub(crate) identity: Option<Identity>,
-    /// Whether it is known by a cookie.
+    /// Whether a cookie identified it.
     pub(crate) by_cookie: bool,
 }
 
@@ -42,7 +42,7 @@ impl FromRequestParts<App> for Caller {
     }
 }
 
-/// The layer of one route; `needed` is `None` where no authentication is required.
+/// The layer of one route; `needed` is `None` if no authentication is required.
 pub(crate) async fn authenticate(
     State((app, needed)): State<(App, Option<Role>)>,
     request: Request,
@@ -105,7 +105,7 @@ fn of_cookie(app: &App, headers: &HeaderMap) -> Option<Identity> {
     app.sessions.find(cookie::value(headers)?, app.now())
 }
 
-/// Which credentials to ask for.
+/// Which credentials to request.
 fn challenge(app: &App, headers: &HeaderMap) -> &'static str {
     match single(headers, "sec-fetch-dest") {
         Some("empty") => ASK_FOR_TOKEN,
@@ -113,8 +113,8 @@ fn challenge(app: &App, headers: &HeaderMap) -> &'static str {
     }
 }
 
-/// Refuses a change that a cookie pays for unless it says that automap's own page asks for it. Whether an `Origin` is one of automap's was
-/// checked before.
+/// Refuses a change that is authenticated by a cookie unless it states that it comes from automap's own page. Whether an `Origin` is one of automap's
+/// was checked before.
 fn check_page(method: &Method, headers: &HeaderMap) -> Result<(), Problem> {
     let is_read = matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS);
     let is_own = single(headers, "sec-fetch-site") == Some("same-origin") || headers.contains_key(header::ORIGIN);

@@ -1,5 +1,5 @@
-//! Checks every request before anything is known about its sender: the host name it was sent to, the site it comes from, how often its client
-//! asks, and how long an answer may take.
+//! Checks every request before anything is known about its sender: the host name it was sent to, the site it comes from, and the client's request
+//! rate; also limits how long an answer may take.
 //!
 //! A page of another site can make a browser send requests here in two ways. It can point a host name of its own at this address (DNS
 //! rebinding): therefore host names are checked. Or it can use automap's own name; it cannot read the answer then, but could change
@@ -45,7 +45,7 @@ fn check(app: &App, request: &Request, now: Instant) -> Result<(), Problem> {
     if !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS) {
         check_origin(&app.config.hosts, headers, host)?;
     }
-    // A page is some twenty of them at once, and an office behind one address opens several during an incident.
+    // A page loads about twenty of them at once, and an office behind one address opens several pages during an incident.
     #[cfg(feature = "web")]
     if crate::api::http::page_files::is_asset(uri.path()) {
         return Ok(());
@@ -53,14 +53,14 @@ fn check(app: &App, request: &Request, now: Instant) -> Result<(), Problem> {
     let client = ClientAddress::of(request.extensions());
     app.requests.take(client, now).map_err(|wait| {
         let problem = Problem::too_many("this client sends too many requests", wait);
-        // A sender of alerts repeats a request only after a 5xx; so do most of changes.
+        // Senders of alerts repeat a request only after a 5xx; so do most senders of changes.
         let is_told = *request.method() == Method::POST
             && ["/api/v1/alerts/", "/api/v1/changes"].iter().any(|path| uri.path().starts_with(path));
         if is_told { problem.into_unavailable() } else { problem }
     })
 }
 
-/// The host name that the request was sent to, if automap is reached by it.
+/// The host name that the request was sent to, if it is one of automap's.
 fn check_host<'a>(app: &App, headers: &'a HeaderMap, uri: &'a Uri) -> Result<&'a str, Problem> {
     let host = single(headers, "host").or_else(|| uri.authority().map(|a| a.as_str()));
     let host =

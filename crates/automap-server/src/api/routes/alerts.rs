@@ -85,7 +85,7 @@ async fn receive(app: &App, query: AlertQuery, body: &JsonBytes, sender: AlertSe
         let kept = group.clone();
         let outcome = app.ask(move |s| s.keep_alerts(&kept)).await;
         if let Err(problem) = outcome.and_then(|kept| kept.map_err(Problem::from)) {
-            // They are news when they come again.
+            // They count as new when they come again.
             app.alerts.forget(&group);
             return Err(problem);
         }

@@ -1,4 +1,4 @@
-//! Changes: the webhooks that tell them, one for each form, and the list of what was told.
+//! Changes: the webhooks that receive them, one for each form, and the list of received changes.
 
 use automap_core::change::Change;
 use automap_core::time::{Timestamp, as_rfc3339};
@@ -147,7 +147,7 @@ async fn github(
         return Err(Problem::forbidden(detail, "set api.changes.github_secret to the file with the webhook's secret"));
     };
     let client = ClientAddress::of(&extensions);
-    // Counted before the check, as every other wrong credential.
+    // Counted before the check, like any other wrong credential.
     let guess = app.wrong_credentials.take(client, std::time::Instant::now());
     guess.map_err(|wait| Problem::too_many("too many wrong signatures", wait))?;
     let secret = secret.read().map_err(|error| {
@@ -206,7 +206,7 @@ async fn list(
         since: query.since,
         until: query.until,
         after: query.after.as_deref().map(cursor::decode).transpose()?,
-        // One more than asked for tells whether there is another page.
+        // One more than requested, to see whether there is another page.
         limit: limit + 1,
     };
     let mut found = app.read(move |store| store.told_changes(&filter)).await?;

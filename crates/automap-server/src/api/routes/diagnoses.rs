@@ -1,4 +1,4 @@
-//! Diagnoses on demand: queued and answered with a job that can be asked for later or, with `wait=true`, with the finished report.
+//! Diagnoses on demand: queued and answered with a job that can be fetched later or, with `wait=true`, with the finished report.
 
 use std::sync::Arc;
 use std::time::Duration;

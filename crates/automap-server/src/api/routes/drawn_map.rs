@@ -1,4 +1,4 @@
-//! A service map with the place of everything in a drawing, as both kinds of map routes answer it.
+//! A service map with the positions of everything in a drawing, for both kinds of map routes.
 
 use automap_core::service_map::ServiceMap;
 use automap_render::map::{PlacedMap, placed};

@@ -1,4 +1,4 @@
-//! Drills: what can be injected from here, where this process was given a place to break.
+//! Drills: the faults that can be injected from here, if this process has a stage for them.
 
 use axum::Extension;
 use axum::extract::State;

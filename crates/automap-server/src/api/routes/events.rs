@@ -30,7 +30,7 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// Seconds after which another try makes sense when all event streams are in use.
 const RETRY_AFTER_S: u64 = 30;
 
-/// A stream as it is counted: for all clients together, for the user, and for the address.
+/// A stream as counted: for all clients together, for the user, and for the address.
 type HeldStream = (OwnedSemaphorePermit, Option<Held<String>>, Held<IpAddr>);
 
 struct Listener {
@@ -64,7 +64,7 @@ async fn events(State(app): State<App>, extensions: Extensions, headers: HeaderM
         let event = listener.next().await?;
         Some((Ok::<_, Infallible>(to_sse(&event)), listener))
     });
-    // The head of an answer leaves with the first piece of its body, and a listener of a quiet system would wait for it until the first comment.
+    // The head of an answer is sent with the first piece of its body; without this, a listener of a quiet system would wait until the first comment.
     let heard = stream::once(async { Ok(sse::Event::default().comment("listening")) });
     Ok(Sse::new(heard.chain(events)).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response())
 }
@@ -76,7 +76,7 @@ fn hold(app: &App, extensions: &Extensions) -> Result<HeldStream, Problem> {
     let by_address = app.streams_by_address.take(client, max).ok_or_else(|| {
         Problem::too_many(format!("this address already holds {max} event streams; close one of them"), RETRY_AFTER_S)
     })?;
-    // Without credentials everybody has the same name.
+    // Without credentials all callers have the same name.
     let who = extensions.get::<Identity>().filter(|_| app.auth.is_enabled());
     let by_name = match who {
         None => None,

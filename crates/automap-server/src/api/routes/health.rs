@@ -54,7 +54,7 @@ fn ok(warnings: Vec<String>) -> Result<Response, Problem> {
     uncached(StatusCode::OK, &Status { status: "ok", version: env!("CARGO_PKG_VERSION"), warnings })
 }
 
-/// `GET /healthz`: the process answers. It asks nothing else, so that a slow database does not make Kubernetes kill the process.
+/// `GET /healthz`: the process answers. It checks nothing else, so that a slow database does not make Kubernetes kill the process.
 async fn healthz() -> Result<Response, Problem> {
     ok(Vec::new())
 }

@@ -1,4 +1,4 @@
-//! What a page about an incident is made of, and the page itself as a file to keep: all of it from one dossier, which fetches the metrics again.
+//! The data of an incident's page, and the page itself as a file to keep: all from one dossier, which fetches the metrics again.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use crate::api::routes::route::Route;
 use crate::api::routes::zone::ZoneQuery;
 use crate::system::questions;
 
-/// Styles inside the file and nothing else; the file says so itself, and this also holds where a browser opens it in place.
+/// Styles inside the file and nothing else; the file declares this itself, and the header also covers a browser that opens it in place.
 const FILE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'; sandbox";
 
 /// <https://parquet.apache.org/docs/file-format/>, as registered with IANA.
@@ -103,7 +103,7 @@ async fn markdown(
     Ok(file("text/markdown; charset=utf-8", "inline; filename=\"incident.md\"", page))
 }
 
-/// The dossier; of an incident whose metrics are gone, or whose source does not answer, what its report says.
+/// The dossier; if the incident's metrics are gone, or its source does not answer, what its report contains.
 async fn kept_dossier(app: &App, id: String) -> Result<Arc<Dossier>, Problem> {
     let asked = id.clone();
     let error = match app.analyse(move |system| system.dossier(&asked)).await? {

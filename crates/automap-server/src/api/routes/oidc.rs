@@ -1,7 +1,7 @@
-//! Logging in at an identity provider: the browser is sent there, comes back, and gets the same cookie of a session as whoever logs in with a password.
+//! Logging in at an identity provider: the browser is sent there, comes back, and gets the same session cookie as a login with a password.
 //!
-//! Both steps are navigations of a browser, so what goes wrong is answered with a page that people read. The cookie of the session is `SameSite=Strict`: the
-//! page that the browser is sent to afterwards needs no credentials, and what it asks for then comes from automap's own page.
+//! Both steps are browser navigations, so errors are answered with a readable page. The session cookie is `SameSite=Strict`: the page that the
+//! browser is sent to afterwards needs no credentials, and its requests then come from automap's own page.
 
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -134,13 +134,13 @@ fn answer(request: &HeaderMap, answer: Result<Response, Problem>) -> Response {
     answer.unwrap_or_else(|problem| problem_page::answer(request, "You are not logged in", problem))
 }
 
-/// What a person reads: what is wrong, where, and what to try.
+/// The problem as people read it: what is wrong, where, and what to try.
 fn problem(oidc: &Oidc, error: &LoginError) -> Problem {
     warn!(target: "login", %error, "a login at the identity provider failed");
     let again = "go to the first page and log in again";
     match error {
         LoginError::Provider(_) => {
-            // What it said may name addresses inside the network: it is in the log.
+            // The provider's message may name addresses inside the network: it is in the log.
             let detail = format!("{} does not answer as it should", oidc.name());
             let next = "try again in a minute; automap's log says what is wrong";
             Problem::unavailable("the identity provider", detail).with_next(next)

@@ -1,8 +1,8 @@
-//! The web interface: files that were built before and are part of the program. They hold no data, so anybody may read them; what they show
-//! comes from the API, which asks for credentials.
+//! The web interface: files that were built before and are part of the program. They hold no data, so anybody may read them; the data comes from the
+//! API, which requires credentials.
 //!
-//! Paths that no route has are the page's own (`/incidents/ID`): it is answered for all of them, and finds out itself what they mean. Names of
-//! files other than the page carry a hash of what is in them, so a browser keeps them for ever.
+//! Paths without a route belong to the page (`/incidents/ID`): all of them are answered with the page, which interprets them itself. Names of other
+//! files contain a hash of their content, so a browser keeps them for ever.
 
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
@@ -15,14 +15,14 @@ const INDEX: &str = "index.html";
 /// Scripts, styles and pictures of this server, and nothing inline; it may be shown in no frame.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
     base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types svelte-trusted-html";
-/// Everything that is not the page's: programs ask here, and want to know that a path is wrong.
+/// Paths that never belong to the page: programs use them, and must learn that a path is wrong.
 const NOT_THE_PAGE: [&str; 4] = ["api", "metrics", "healthz", "readyz"];
-/// What a program without its page answers at `/`.
+/// The answer at `/` of a build without the page.
 const NOT_BUILT: &str = "automap is running, and this build has no page.\n\n\
     `make build` builds it with the page: it needs Node, which scripts/need-node.sh installs.\n\
     The API is at /api/v1/openapi.json.\n";
 
-/// Answers a path that no route has.
+/// Answers a path without a route.
 pub(super) async fn serve(method: Method, uri: Uri, headers: HeaderMap) -> Response {
     let path = uri.path().trim_start_matches('/');
     let is_read = matches!(method, Method::GET | Method::HEAD);
@@ -37,7 +37,7 @@ pub(super) async fn serve(method: Method, uri: Uri, headers: HeaderMap) -> Respo
     }
 }
 
-/// The file of a path; the page itself for every path that looks like one of its own.
+/// The file of a path; the page itself for every other path.
 fn file(path: &str) -> Option<&'static File> {
     let is_file = path.starts_with("assets/") || path == "favicon.svg" || path == "favicon.ico" || path == "robots.txt";
     if is_file { find(path) } else { find(INDEX) }
@@ -63,7 +63,7 @@ fn answer(file: &File, request: &HeaderMap) -> Response {
     response
 }
 
-/// Whether the client takes gzip: all browsers do, with plain HTTP too.
+/// Whether the client accepts gzip: all browsers do, even over plain HTTP.
 fn accepts_gzip(request: &HeaderMap) -> bool {
     let lists = request.get_all(header::ACCEPT_ENCODING).iter().filter_map(|v| v.to_str().ok());
     let is_gzip = |coding: &str| {

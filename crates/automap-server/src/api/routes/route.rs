@@ -19,7 +19,7 @@ pub(crate) struct Route {
     /// Name in the document and in clients generated from it.
     pub(crate) id: &'static str,
     pub(crate) summary: &'static str,
-    /// The role that is needed; `None` where no credentials are needed.
+    /// The role that is needed; `None` if no credentials are needed.
     pub(crate) role: Option<Role>,
     pub(crate) query: Option<SchemaOf>,
     pub(crate) body: Option<SchemaOf>,

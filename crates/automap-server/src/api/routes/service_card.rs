@@ -49,7 +49,7 @@ async fn service_card(
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
         (header::CONTENT_SECURITY_POLICY, app.config.embed.policy()),
-        // Browsers that know `frame-ancestors` do not look at this one; it says the same to the others.
+        // Browsers that know `frame-ancestors` ignore this header; it says the same to the others.
         (header::X_FRAME_OPTIONS, HeaderValue::from_static("SAMEORIGIN")),
     ];
     Ok((headers, page).into_response())
@@ -63,18 +63,18 @@ fn incidents(
 ) -> Result<(Option<Incident>, Option<Incident>), StoreError> {
     let of_target = || IncidentFilter { target: Some(target.to_owned()), limit: MAX_PAGE, ..IncidentFilter::default() };
     let states = vec![IncidentState::Open, IncidentState::Recovering];
-    // Whose users feel an incident is in its report, which a list does not have.
+    // Which services' users are affected is in the report, which a list omits.
     let mut open = Vec::new();
     for listed in store.list(&IncidentFilter { states, limit: MAX_OPEN, ..of_target() })? {
         open.extend(store.get(&listed.id)?.filter(|incident| concerns(incident, service)));
     }
-    // The list has those, too, where it was named before another service was confirmed.
+    // The list also has incidents where this service was named before another one was confirmed.
     let named = store.list(&IncidentFilter { cause: Some(service.to_owned()), ..of_target() })?;
     let last = named.into_iter().find(|incident| is_cause(incident, service));
     Ok((open.into_iter().max_by_key(|incident| incident.severity), last))
 }
 
-/// An open incident is told even where nothing can be seen any more; "no incident" is not.
+/// An open incident is shown even if nothing is observed any more; "no incident" is not.
 fn state<'a>(open: Option<&'a Incident>, why: Option<&'a str>, last: Option<&'a Incident>) -> CardState<'a> {
     match (open, why) {
         (Some(incident), _) => CardState::Open(incident),
@@ -83,7 +83,7 @@ fn state<'a>(open: Option<&'a Incident>, why: Option<&'a str>, last: Option<&'a 
     }
 }
 
-/// Why nobody can say that nothing is wrong with a service; `None` where somebody can.
+/// Why it is unknown whether the service is healthy; `None` if it is known.
 fn unknown(status: Option<&TargetStatus>, target: &str, is_seen: bool) -> Option<String> {
     match status {
         Some(status) if status.state != Watching::Watching => Some(status.summary.clone()),

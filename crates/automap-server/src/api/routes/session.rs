@@ -1,6 +1,6 @@
-//! Logging in from a browser. A page sends a token or a name and password once, as every program does, and gets a cookie that no script can
-//! read; from then on the cookie stands for them. Who logs in at an identity provider ([`super::oidc`]) gets the same cookie. What the cookie opens, for how long, and what protects it is in
-//! [`crate::api::state::sessions`].
+//! Logging in from a browser. A page sends a token or a name and password once, as every program does, and gets a cookie that scripts cannot read;
+//! from then on the cookie replaces them. Users who log in at an identity provider ([`super::oidc`]) get the same cookie.
+//! [`crate::api::state::sessions`] describes what it grants, for how long, and how it is protected.
 
 use axum::Extension;
 use axum::extract::State;
@@ -83,7 +83,7 @@ async fn log_in(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let mut response = uncached(StatusCode::OK, &Session::of(&app, Some(&who), app.auth.is_enabled()))?;
-    // Without credentials there is nothing that a cookie could stand for, and one cookie must not prolong itself for ever.
+    // Without credentials there is nothing for a cookie to replace, and a cookie must not prolong itself for ever.
     if app.auth.is_enabled() && headers.contains_key(header::AUTHORIZATION) {
         let value = app.sessions.begin(who, app.now()).ok_or_else(|| Problem::internal("session"))?;
         set_cookie(&mut response, &cookie::set(&value, LIFETIME, is_encrypted(&app, &headers)))?;
@@ -102,7 +102,7 @@ async fn log_out(State(app): State<App>, headers: HeaderMap) -> Result<Response,
     Ok(response)
 }
 
-/// Whether the browser reached automap over TLS: here, or at a proxy that says so. Whoever says so falsely restricts their own cookie alone.
+/// Whether the browser reached automap over TLS: here, or at a proxy that says so. A false claim restricts only the claimant's own cookie.
 pub(super) fn is_encrypted(app: &App, headers: &HeaderMap) -> bool {
     app.tls.is_some() || single(headers, "x-forwarded-proto") == Some("https")
 }

@@ -1,4 +1,4 @@
-//! Targets: the state of the watching, the services that were observed, objectives, profiles, and what differs between two periods.
+//! Targets: their watching state, observed services, objectives and profiles, and the differences between two periods.
 
 use std::sync::Arc;
 

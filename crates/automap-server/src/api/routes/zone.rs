@@ -1,4 +1,4 @@
-//! The zone of the times on a page that the server makes.
+//! The time zone of pages that the server renders.
 
 use automap_render::Zone;
 use schemars::JsonSchema;

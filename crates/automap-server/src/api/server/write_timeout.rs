@@ -1,5 +1,5 @@
-//! Closes a connection whose other end stops reading. Without this, a few such clients would hold their answers in memory, and their share of
-//! the connections, without end. Slow reading of requests is limited elsewhere (`header_timeout_s`).
+//! Closes a connection whose other end stops reading. Without this, a few such clients would keep their answers in memory, and their share of the
+//! connections, for ever. Slow requests are limited elsewhere (`header_timeout_s`).
 
 use std::future::Future;
 use std::io;

@@ -1,6 +1,6 @@
-//! Alerts on their way from a webhook to the watcher. Each alert finds its target here, before the sender is answered, so that the answer
-//! says what was ignored and why; the others wait, one group at a time. Alerts that the sender merely repeats are left out. The watcher's
-//! side is [`crate::api`]'s background task.
+//! The queue of alerts from a webhook to the watcher. Each alert is matched with its target before the sender is answered, so that the answer says
+//! what was ignored and why; the others wait, one group at a time. Mere repetitions are left out. [`crate::api`]'s background task delivers them to
+//! the watcher.
 
 use automap_core::text::shown;
 use automap_core::time::Timestamp;
@@ -26,7 +26,7 @@ pub(crate) struct AlertQueue {
     sender: mpsc::Sender<AlertGroup>,
     receiver: Mutex<Option<mpsc::Receiver<AlertGroup>>>,
     repeats: Mutex<RepeatFilter>,
-    /// When the log was last written to, and what was not written since.
+    /// When the log was last written to, and the number of lines suppressed since.
     log: Mutex<(Option<Timestamp>, u64)>,
 }
 
@@ -84,7 +84,7 @@ impl AlertQueue {
         Self { sender, receiver: Mutex::new(Some(receiver)), repeats: Mutex::default(), log: Mutex::default() }
     }
 
-    /// Queues the alerts of a group that are news and belong to a target. Only queued alerts are remembered: those of a refused group are news
+    /// Queues the alerts of a group that are new and belong to a target. Only queued alerts are remembered: those of a refused group count as new
     /// when they come again. `group` then holds those that were queued.
     ///
     /// # Errors
@@ -112,13 +112,12 @@ impl AlertQueue {
         self.receiver.lock().take()
     }
 
-    /// Forgets the alerts of a group that did not reach the watcher, so that they are news when they come again.
+    /// Forgets the alerts of a group that did not reach the watcher, so that they count as new when they come again.
     pub(crate) fn forget(&self, group: &AlertGroup) {
         self.repeats.lock().forget(group);
     }
 
-    /// Whether the log may have another line about alerts without effect: one a minute. `Some` is the number of lines that were not written
-    /// since the last one.
+    /// Whether the log may have another line about alerts without effect: one a minute. `Some` is the number of lines suppressed since the last one.
     pub(crate) fn may_log(&self, now: Timestamp) -> Option<u64> {
         let mut log = self.log.lock();
         let (last, left_out) = *log;
@@ -163,7 +162,7 @@ impl AlertReceipt {
         Self { taken, repeated, ignored, left_out, alerts }
     }
 
-    /// How many alerts were ignored and why the first one was; `None` when none was.
+    /// How many alerts were ignored and why the first one was; `None` if none was.
     pub(crate) fn ignored(&self) -> Option<(usize, &str)> {
         let first = self.alerts.first().and_then(|a| a.reason.as_deref());
         first.filter(|_| self.ignored > 0).map(|reason| (self.ignored, reason))

@@ -1,5 +1,5 @@
-//! Diagnoses on demand: queued, running, done or failed. The latest are kept so that a client can come back for the answer; they are not
-//! stored, and a restart forgets them.
+//! Diagnoses on demand: queued, running, done or failed. The latest are kept so that a client can fetch the result later; they are not stored, and
+//! are lost at a restart.
 
 use std::collections::BTreeMap;
 

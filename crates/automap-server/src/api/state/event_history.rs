@@ -11,13 +11,13 @@ use crate::system::IncidentChange;
 
 /// Events kept for listeners that reconnect.
 pub(crate) const MAX_KEPT: usize = 512;
-/// Events by which a listener may lag before the oldest are dropped for it.
+/// How many events a listener may lag behind before the oldest are dropped for it.
 const MAX_BEHIND: usize = 256;
 
 /// One event.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct StreamEvent {
-    /// A random number of this start of automap, and the event's own number: `5f3a0c11-42`.
+    /// A random number for this start of automap, and the event's own number: `5f3a0c11-42`.
     pub(crate) id: String,
     /// `incident`, or `reset` when events were lost and the client should read the list of incidents again.
     pub(crate) kind: &'static str,

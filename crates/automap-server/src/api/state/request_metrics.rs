@@ -1,5 +1,5 @@
-//! Counts of the API's own requests, and `/metrics` in Prometheus' text format. The watcher's counters are read when `/metrics` is asked
-//! for. A value that is not known has no series, rather than a zero.
+//! Counts the API's own requests, and renders `/metrics` in Prometheus' text format. The watcher's counters are read at every scrape. An unknown
+//! value has no series, rather than a zero.
 
 use std::fmt;
 use std::time::Duration;

@@ -1,8 +1,8 @@
-//! Sessions of browsers: who a cookie stands for, and until when. They are kept in memory only, so a restart ends them all.
+//! Sessions of browsers: the user of each cookie, and until when. They are kept in memory only, so a restart ends them all.
 //!
-//! A cookie is 32 random bytes; its digest is what is kept, so that nothing that is read from this process' memory or a dump of it opens
-//! a session. A session ends after [`LIFETIME`], when its user logs out, or when too many others began after it. The credentials that it was
-//! begun with are not asked again: who removes a token or a user from the configuration starts automap again, which ends its sessions too.
+//! A cookie is 32 random bytes; only its digest is kept, so that reading this process' memory or a dump of it opens no session. A session ends after
+//! [`LIFETIME`], when its user logs out, or when too many others began after it. The original credentials are not checked again: removing a token or
+//! a user from the configuration needs a restart of automap, which ends its sessions too.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -18,9 +18,9 @@ use crate::secret::random::random_text;
 pub(crate) const LIFETIME: Duration = Duration::from_secs(12 * 3600);
 /// The same in milliseconds.
 const LIFETIME_MS: i64 = 12 * 3_600_000;
-/// Most sessions at once; beyond it the one that began first ends.
+/// Most sessions at once; beyond it the oldest one ends.
 const MAX_SESSIONS: usize = 1024;
-/// Most sessions of one user or token; beyond it its own one that began first ends, so that nobody logs others out.
+/// Most sessions of one user or token; beyond it the oldest of the same user ends, so that nobody logs others out.
 const MAX_SESSIONS_EACH: usize = 32;
 
 type Digest = [u8; SHA256_OUTPUT_LEN];
@@ -32,7 +32,7 @@ pub(crate) struct Sessions {
 }
 
 impl Sessions {
-    /// Begins a session, and returns the cookie's value; `None` where the system has no random bytes.
+    /// Begins a session, and returns the cookie's value; `None` if the system has no random bytes.
     pub(crate) fn begin(&self, who: Identity, now: Timestamp) -> Option<String> {
         let value = random_text()?;
         let mut kept = self.kept.lock();
@@ -49,7 +49,7 @@ impl Sessions {
         Some(value)
     }
 
-    /// Who a cookie stands for.
+    /// The user of a cookie.
     pub(crate) fn find(&self, value: &str, now: Timestamp) -> Option<Identity> {
         let kept = self.kept.lock();
         kept.get(&key(value)).filter(|(ends, _)| *ends > now).map(|(_, who)| who.clone())

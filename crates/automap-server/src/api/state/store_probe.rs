@@ -1,5 +1,5 @@
-//! Whether the store can be written, for `/readyz` and `/metrics`. Readiness is asked often and without credentials, and a write reaches the
-//! disk: one that succeeded counts for a few seconds. One that failed is tried again each time, so that a recovery is seen at once.
+//! Whether the store can be written to, for `/readyz` and `/metrics`. Readiness is requested often and without credentials, and a write reaches the
+//! disk, so a successful one is valid for a few seconds. A failed one is tried again each time, so that a recovery is seen at once.
 
 use std::future::Future;
 use std::time::{Duration, Instant};
@@ -8,10 +8,10 @@ use tokio::sync::Mutex;
 
 use crate::api::http::problem::Problem;
 
-/// How long a write that succeeded counts.
+/// How long a successful write is valid.
 const VALID_FOR: Duration = Duration::from_secs(5);
 
-/// When a write last succeeded. Those who ask at the same time wait for one try.
+/// When a write last succeeded. Concurrent callers wait for one try.
 #[derive(Debug, Default)]
 pub(crate) struct StoreProbe(Mutex<Option<Instant>>);
 
@@ -19,7 +19,7 @@ impl StoreProbe {
     /// Tries to write with `probe`, unless that succeeded a moment ago.
     ///
     /// # Errors
-    /// What `probe` says.
+    /// That of `probe`.
     pub(crate) async fn check<F: Future<Output = Result<(), Problem>>>(
         &self,
         probe: impl FnOnce() -> F,

@@ -1,5 +1,5 @@
-//! Until when a certificate is valid. Reads the two times out of the DER encoding (RFC 5280, 4.1) and nothing else; whether a certificate is
-//! trusted is the client's question.
+//! When a certificate expires. Reads the two times out of the DER encoding (RFC 5280, 4.1) and nothing else; whether to trust a certificate is up to
+//! the client.
 
 use automap_core::time::Timestamp;
 
@@ -43,7 +43,7 @@ fn time(der: &[u8]) -> Option<(Timestamp, &[u8])> {
         return Some((moment(text)?, rest));
     }
     let (text, rest) = element(der, UTC_TIME)?;
-    // Two digits of the year: 50 to 99 are of the last century.
+    // Two-digit years: 50 to 99 are of the last century.
     let century: &[u8] = if text.first()? >= &b'5' { b"19" } else { b"20" };
     Some((moment(&[century, text].concat())?, rest))
 }
