@@ -1,8 +1,8 @@
 //! Authentication: who sends a request, and which role that caller has.
 //!
-//! There are four kinds of credentials: a bearer token, a name and password, headers set by a proxy that is trusted by its address, and a JWT
-//! signed by an identity provider. Each has a file of its own; [`Authenticator`] tries them in a fixed order. People may also log in at an identity
-//! provider with their browser ([`oidc`]). Nothing here answers requests: sessions and cookies are the API's.
+//! There are four kinds of credentials: a bearer token, a name and password, headers set by a proxy that is trusted by its address, and a JWT signed
+//! by an identity provider. Each has its own file; [`Authenticator`] tries them in a fixed order. People may also log in at an identity provider with
+//! their browser ([`oidc`]). Nothing here answers requests: the API owns sessions and cookies.
 
 pub mod basic;
 pub mod config;

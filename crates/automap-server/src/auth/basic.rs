@@ -35,7 +35,7 @@ const REMEMBER: Duration = Duration::from_secs(300);
 /// The users of the configuration.
 pub struct Users {
     users: Vec<(Identity, WatchedSecret)>,
-    /// A hash that no password matches, of the cost of the most expensive one: unknown names are checked against it, so that they take as long.
+    /// A hash that no password matches, as costly as the most expensive one: unknown names are checked against it, so that they take as long.
     decoy: Option<ConfiguredHash>,
     memory: CheckMemory,
     key: hmac::Key,
@@ -52,7 +52,7 @@ impl Users {
     /// Reads all hashes.
     ///
     /// # Errors
-    /// [`SecretError`] for two users of one name, and for the first hash that cannot be read, is not an argon2 hash, or costs too much.
+    /// [`SecretError`] for two users with the same name, and for the first hash that cannot be read, is not an argon2 hash, or costs too much.
     pub fn open(configs: &[UserConfig]) -> Result<Self, SecretError> {
         let mut users: Vec<(Identity, WatchedSecret)> = Vec::new();
         let mut most_expensive: Option<ConfiguredHash> = None;

@@ -87,7 +87,7 @@ fn groups_header() -> String {
     "x-forwarded-groups".into()
 }
 
-/// An identity provider (OpenID Connect): its tokens come as bearer tokens.
+/// An identity provider (OpenID Connect) whose tokens are sent as bearer tokens.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct JwtConfig {
@@ -130,18 +130,18 @@ pub struct JwtConfig {
 pub struct OidcConfig {
     /// The provider's address, which its tokens carry as `iss`; its document is below it, at `/.well-known/openid-configuration`.
     pub issuer: String,
-    /// The name by which the provider knows automap.
+    /// The client id of automap at the provider.
     pub client_id: String,
-    /// The password for that name; unset where the provider asks for none.
+    /// The password for that id; unset if the provider requires none.
     #[serde(default)]
     pub client_secret: Option<SecretSource>,
-    /// The address of automap's callback as browsers reach it, as it is registered at the provider:
+    /// The address of automap's callback as browsers reach it, as registered at the provider:
     /// `https://automap.example.org/api/v1/session/oidc/callback`.
     pub redirect_url: String,
-    /// What is asked for beside `openid`, such as the scope that brings the groups.
+    /// Scopes to request besides `openid`, such as the one that brings the groups.
     #[serde(default = "scopes")]
     pub scopes: Vec<String>,
-    /// What the provider is called on the page; unset: the host of its address.
+    /// The provider's name on the page; unset: the host of its address.
     #[serde(default)]
     pub display_name: Option<String>,
     /// Certificates of the authorities that sign the provider's certificate; unset: the public ones.
@@ -168,7 +168,7 @@ pub struct OidcConfig {
 }
 
 impl OidcConfig {
-    /// What its ID tokens are held to: the same rules as for bearer tokens, with automap itself as their audience.
+    /// The rules for its ID tokens: the same as for bearer tokens, with automap itself as the audience.
     pub(super) fn as_jwt(&self) -> JwtConfig {
         JwtConfig {
             issuer: self.issuer.clone(),
@@ -198,7 +198,7 @@ fn groups_claim() -> String {
     "groups".into()
 }
 
-/// A group that would give two roles, if there is one.
+/// A group that would give two roles, if any.
 pub(crate) fn ambiguous_group<'a>(operators: &'a [String], viewers: &[String]) -> Option<&'a str> {
     operators.iter().find(|group| viewers.contains(group)).map(String::as_str)
 }

@@ -1,4 +1,4 @@
-//! What a request shows to prove who sends it, without any type of the HTTP library.
+//! The credentials of a request, without any type of the HTTP library.
 
 /// The credentials of a request before they are checked: header values and the address of the peer.
 #[derive(Clone, Copy, Debug)]
@@ -13,6 +13,6 @@ pub struct Credentials<'a> {
 
 /// Looks up header values by lower-case name.
 pub trait HeaderLookup: std::fmt::Debug + Sync {
-    /// The value, where the header is present exactly once and is text.
+    /// The value, if the header is present exactly once and is text.
     fn single(&self, name: &str) -> Option<&str>;
 }

@@ -21,7 +21,7 @@ pub struct KeySet(Vec<Key>);
 #[derive(Debug)]
 struct Key {
     id: Option<String>,
-    /// The only algorithm that it may be used with, where the provider names one.
+    /// The only algorithm that it may be used with, if the provider names one.
     algorithm: Option<String>,
     material: Material,
 }

@@ -1,9 +1,9 @@
 //! Tokens signed by an identity provider (JWT, RFC 7519): checks the signature, then the time, the audience and the issuer, and reads the
 //! user's name and groups. Encrypted tokens, shared secrets, `alg: none` and keys inside the token are left out on purpose.
 //!
-//! The crate `jsonwebtoken` (version 12) is not used, for three reasons. It offers no `ring` backend: it verifies with the RustCrypto crates,
-//! which add 25 crates to the tree, or with aws-lc, a second cryptographic library in C. It reads the system's clock itself, so expiry could
-//! not be tested at a fixed time. And what it would replace is 200 lines, here and in [`super::jwks`].
+//! The crate `jsonwebtoken` (version 12) is not used, for three reasons. It offers no `ring` backend: it verifies with the RustCrypto crates, which
+//! add 25 crates to the tree, or with aws-lc, a second cryptographic library in C. It reads the system's clock itself, so expiry could not be tested
+//! at a fixed time. And it would replace only 200 lines, here and in [`super::jwks`].
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -39,7 +39,7 @@ pub fn identify(config: &JwtConfig, keys: &KeySet, token: &str, now_s: f64) -> O
     user(config, &valid_claims(config, keys, token, now_s)?)
 }
 
-/// What a token says, once its signature, time, audience and issuer were found right; `None` where one of them is wrong.
+/// The claims of a token, if its signature, time, audience and issuer are valid; `None` if one of them is not.
 pub(super) fn valid_claims(config: &JwtConfig, keys: &KeySet, token: &str, now_s: f64) -> Option<Map<String, Value>> {
     if !has_jwt_shape(token) {
         return None;
@@ -59,7 +59,7 @@ pub(super) fn valid_claims(config: &JwtConfig, keys: &KeySet, token: &str, now_s
     is_valid.then_some(claims)
 }
 
-/// Whether the token is valid at this time. `exp` is required; a time that is not a number makes the token invalid, as if it were over.
+/// Whether the token is valid at this time. `exp` is required; a time that is not a number makes the token invalid, as if expired.
 fn is_current(claims: &Map<String, Value>, now_s: f64, max_lifetime_s: Option<u64>) -> bool {
     let expires = claims.get("exp").and_then(Value::as_f64);
     let begins = match claims.get("nbf") {

@@ -1,9 +1,9 @@
 //! Logging in at an identity provider with a browser: OpenID Connect, the authorization code flow with PKCE (RFC 6749, RFC 7636, OpenID Connect Core).
 //!
-//! [`Oidc::begin`] sends the browser to the provider, with a cookie that holds what belongs to this login alone. The provider sends it back with a code,
-//! and [`Oidc::finish`] exchanges the code for an ID token and reads the user from it: by the same rules as a bearer token ([`super::jwt`]), and only if
-//! state and nonce are those of the cookie. Of the provider's tokens nothing is kept. Left out on purpose: the implicit flow, answers by form, claims that
-//! are not in the ID token, and refresh tokens, since a session here ends after a working day.
+//! [`Oidc::begin`] sends the browser to the provider, with a cookie that holds the state of this login alone. The provider sends it back with a code,
+//! and [`Oidc::finish`] exchanges the code for an ID token and reads the user from it: by the same rules as a bearer token ([`super::jwt`]), and only
+//! if state and nonce match the cookie. The provider's tokens are not kept. Left out on purpose: the implicit flow, answers by form, claims that are
+//! not in the ID token, and refresh tokens, since a session here ends after a working day.
 
 mod pending;
 mod provider;
@@ -24,7 +24,7 @@ use provider::{Provider, Requests};
 
 /// The path at which the provider sends a browser back.
 pub(crate) const CALLBACK_PATH: &str = "/api/v1/session/oidc/callback";
-/// How long a person may take at the provider.
+/// How long a user may take at the provider.
 pub(crate) const PENDING_S: u64 = 600;
 /// Longest code and state that are read.
 const MAX_PARAMETER_BYTES: usize = 4096;
@@ -39,7 +39,7 @@ pub struct Oidc {
     secret: Option<WatchedSecret>,
     requests: Requests,
     seal: Seal,
-    /// What the provider said of itself; `None` before it answered.
+    /// The provider's document and keys; `None` before it answered.
     provider: Mutex<Option<Arc<Provider>>>,
 }
 
@@ -48,38 +48,38 @@ pub struct Oidc {
 pub struct Begun {
     /// Where the browser goes.
     pub location: String,
-    /// What it has to bring back, as a cookie.
+    /// The state of the login, as a cookie.
     pub cookie: String,
 }
 
 /// A login that succeeded.
 #[derive(Debug, PartialEq, Eq)]
 pub struct LoggedIn {
-    /// Who.
+    /// Who logged in.
     pub identity: Identity,
-    /// The path of the page where it began.
+    /// The path of the page where the login began.
     pub to: String,
 }
 
-/// What the provider sent with the browser.
+/// What the provider sent along with the browser.
 #[derive(Clone, Debug, Default)]
 pub struct Callback {
     /// The code to exchange.
     pub code: Option<String>,
-    /// What [`Oidc::begin`] gave.
+    /// The state from [`Oidc::begin`].
     pub state: Option<String>,
     /// Why there is no code.
     pub error: Option<String>,
     /// The same in words.
     pub error_description: Option<String>,
-    /// Who sends it (RFC 9207).
+    /// The issuer (RFC 9207).
     pub iss: Option<String>,
 }
 
-/// Why nobody is logged in.
+/// Why a login failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LoginError {
-    /// The provider cannot be asked.
+    /// The provider cannot be reached.
     #[error("{0}")]
     Provider(String),
     /// The cookie is missing, is too old, or was made before a restart.
@@ -91,7 +91,7 @@ pub enum LoginError {
     /// The provider refused.
     #[error("the identity provider refused: {0}")]
     Denied(String),
-    /// The provider's token is not right.
+    /// The provider's token is not valid.
     #[error("the identity provider's token was not accepted: {0}")]
     Token(&'static str),
     /// The user has no role here.
@@ -103,7 +103,7 @@ impl Oidc {
     /// Reads the secrets; the provider is not contacted yet.
     ///
     /// # Errors
-    /// [`SecretError`] for a secret or certificate that cannot be read, or where the system has no random bytes.
+    /// [`SecretError`] for a secret or certificate that cannot be read, or if the system has no random bytes.
     pub fn open(config: &OidcConfig) -> Result<Self, SecretError> {
         Ok(Self {
             claims: config.as_jwt(),
@@ -115,13 +115,13 @@ impl Oidc {
         })
     }
 
-    /// What the provider is called on the page.
+    /// The provider's name on the page.
     pub fn name(&self) -> &str {
         let host = self.config.issuer.split_once("://").map_or(self.config.issuer.as_str(), |(_, rest)| rest);
         self.config.display_name.as_deref().unwrap_or_else(|| host.split('/').next().unwrap_or(host))
     }
 
-    /// The claim by which roles are given, for messages.
+    /// The claim that determines roles, for messages.
     pub fn groups_claim(&self) -> &str {
         &self.config.groups_claim
     }
@@ -131,10 +131,10 @@ impl Oidc {
         self.config.redirect_url.starts_with("https://")
     }
 
-    /// Asks the provider for its document and its keys. Blocks for at most twenty seconds.
+    /// Fetches the provider's document and its keys. Blocks for at most twenty seconds.
     ///
     /// # Errors
-    /// A message with the address. What was known before stays in use.
+    /// A message with the address. What was fetched before stays in use.
     pub fn refresh(&self) -> Result<(), String> {
         let provider = self.requests.discover()?;
         *self.provider.lock() = Some(Arc::new(provider));
@@ -147,7 +147,7 @@ impl Oidc {
         known.ok_or_else(silent)
     }
 
-    /// Begins a login that leads back to the path `to`; any other address leads to the first page. `now_s` is Unix time in seconds.
+    /// Begins a login that returns to the path `to`; any other address returns to the first page. `now_s` is Unix time in seconds.
     ///
     /// # Errors
     /// [`LoginError::Provider`] before the provider answered.
@@ -171,7 +171,7 @@ impl Oidc {
         Ok(Begun { location, cookie: self.seal.close(&pending).ok_or_else(no_random)? })
     }
 
-    /// Ends a login: who it is. Blocks for at most forty seconds.
+    /// Completes a login: returns the user. Blocks for at most forty seconds.
     ///
     /// # Errors
     /// [`LoginError`].
@@ -218,7 +218,7 @@ impl Oidc {
         self.requests.exchange(&provider, &self.config.client_id, secret.as_deref(), &form)
     }
 
-    /// The claims of a valid token. Where no known key fits it, the provider may have new ones: they are asked for once.
+    /// The claims of a valid token. If no known key fits, the provider may have new ones: they are fetched once.
     fn claims_of(&self, token: &str, now_s: f64) -> Result<serde_json::Map<String, serde_json::Value>, LoginError> {
         let valid = || self.provider().map(|known| jwt::valid_claims(&self.claims, &known.keys, token, now_s));
         if let Some(claims) = valid()? {
@@ -228,7 +228,7 @@ impl Oidc {
         valid()?.ok_or(LoginError::Token("its signature, issuer, audience or time is wrong"))
     }
 
-    /// Where logging out goes on, where that is configured and the provider has such a place.
+    /// Where logging out continues, if that is configured and the provider has such an address.
     pub fn log_out_location(&self) -> Option<String> {
         let provider = self.provider.lock().clone().filter(|_| self.config.provider_logout)?;
         let origin = self.config.redirect_url.strip_suffix(CALLBACK_PATH)?;
@@ -238,7 +238,7 @@ impl Oidc {
     }
 }
 
-/// Compares without telling by its duration where two texts differ.
+/// Compares in constant time.
 fn is_same(given: Option<&str>, expected: &str) -> bool {
     given.is_some_and(|given| bool::from(given.as_bytes().ct_eq(expected.as_bytes())))
 }
@@ -248,7 +248,7 @@ fn with_parameters(address: &str, parameters: &[(&str, &str)]) -> String {
     format!("{address}{}{}", if address.contains('?') { '&' } else { '?' }, pairs.join("&"))
 }
 
-/// A path of automap's page, else the first page: a browser takes `//host` and `/\host` for other sites.
+/// A path of automap's page, else the first page: browsers treat `//host` and `/\host` as other sites.
 fn own_path(to: &str) -> String {
     let is_own = to.starts_with('/') && !to.starts_with("//") && !to.starts_with("/api/");
     let is_plain = to.len() <= MAX_TO_BYTES && to.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');

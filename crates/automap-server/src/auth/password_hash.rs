@@ -1,8 +1,8 @@
 //! An argon2 hash of the configuration, and the one block of memory in which passwords are checked against it.
 //!
-//! argon2 fills tens of megabytes for each check. Allocated anew for every guess, an allocator with an arena for each thread (glibc's) keeps one
-//! such block for every thread that ever checked a password. Here there is one block for the whole process, as large as the most expensive
-//! hash of the configuration, and one check at a time; what a hash may cost is limited, so a guess costs a known amount of memory and time.
+//! argon2 fills tens of megabytes for each check. If they were allocated for every guess, an allocator with an arena for each thread (glibc's) would
+//! keep one such block for every thread that ever checked a password. Here there is one block for the whole process, as large as the most expensive
+//! hash of the configuration, and one check at a time; the cost of a hash is limited, so a guess costs a known amount of memory and time.
 
 use argon2::password_hash::phc::PasswordHash;
 use argon2::{Algorithm, Argon2, Block, Params, Version};
@@ -11,7 +11,7 @@ use ring::rand::{SecureRandom, SystemRandom};
 
 use super::token::is_same;
 
-/// Most memory that a hash may need for its check: what RFC 9106 recommends where memory is short. In KiB.
+/// Most memory that a hash may need for its check, in KiB: what RFC 9106 recommends where memory is short.
 pub(crate) const MAX_MEMORY_KIB: u32 = 64 << 10;
 /// Most passes over that memory.
 pub(crate) const MAX_PASSES: u32 = 16;
@@ -65,7 +65,7 @@ impl ConfiguredHash {
         Ok(Self { algorithm, version, params, salt: salt.to_vec(), output: output.as_bytes().to_vec() })
     }
 
-    /// A hash of the same cost that no password matches, so that an unknown name takes as long as a known one.
+    /// A hash of the same cost that matches no password, so that an unknown name takes as long as a known one.
     ///
     /// # Errors
     /// When the operating system gives no random bytes.
@@ -81,7 +81,7 @@ impl ConfiguredHash {
         u64::from(self.params.m_cost()) * u64::from(self.params.t_cost())
     }
 
-    /// Why passwords can be guessed cheaply from this hash, should it be stolen; `None` where they cannot.
+    /// Why passwords could be guessed cheaply from this hash if it were stolen; `None` if they could not.
     pub(crate) fn weakness(&self) -> Option<String> {
         let (m, t) = (self.params.m_cost(), self.params.t_cost());
         if self.algorithm != Algorithm::Argon2id {

@@ -1,5 +1,5 @@
-//! Users that a reverse proxy has authenticated. Its headers count only when the connection comes from a configured address; from anywhere else
-//! they are ignored.
+//! Users that a reverse proxy has authenticated. Its headers count only if the connection comes from a configured address; from anywhere else they
+//! are ignored.
 
 use std::net::IpAddr;
 

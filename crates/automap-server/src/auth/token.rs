@@ -1,6 +1,6 @@
-//! Bearer tokens from the configuration. They are compared by their digests in constant time, so that the time taken reveals neither the length
-//! nor the first wrong byte. A value belongs to one token: two tokens of one value are refused at the start, and while a replaced file makes two
-//! equal, nobody gets in with that value, since it would not say which role its sender has.
+//! Bearer tokens from the configuration. Their digests are compared in constant time, so that the time taken reveals neither the length nor the first
+//! wrong byte. A value belongs to one token: two tokens of one value are refused at the start, and while a replaced file makes two equal, that value
+//! is accepted for neither, since it would not say which role its sender has.
 
 use ring::digest::{SHA256, digest};
 use subtle::ConstantTimeEq;
@@ -47,7 +47,7 @@ impl Tokens {
         Ok(Self(tokens))
     }
 
-    /// The owner of a token. Every token is compared, even after a match; a value that two tokens have by now belongs to nobody.
+    /// The owner of a token. Every token is compared, even after a match; a value that two tokens share belongs to nobody.
     pub fn find(&self, given: &str) -> Option<Identity> {
         let given = digest(&SHA256, given.as_bytes());
         let mut found = Vec::new();
@@ -94,7 +94,7 @@ mod tests {
         write("admin", "another value");
         let tokens = Tokens::open(&both).unwrap();
         assert_eq!(tokens.find("4f0c62a1").unwrap().role, Role::Viewer);
-        // A file is replaced by the other's value while the process runs: neither role is given.
+        // One file now holds the other's value while the process runs: neither role is given.
         write("admin", "4f0c62a1\n");
         assert_eq!((tokens.find("4f0c62a1"), tokens.find("another value")), (None, None));
         write("admin", "a third value");

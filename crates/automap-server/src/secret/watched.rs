@@ -1,7 +1,7 @@
 //! Files that are parsed once, and again when they change: secrets, certificates, keys.
 //!
-//! Kubernetes replaces mounted secrets under a running process. A change is noticed at the next use; while a new content is unusable the old
-//! one stays, so that a half-written file locks no one out.
+//! Kubernetes replaces mounted secrets under a running process. A change is noticed at the next use; while the new content is unusable the old one
+//! stays in use, so that a half-written file locks no one out.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ use super::{SecretSource, SecretString};
 /// A token, hash, certificate or key set is never larger; a wrong path may be.
 const MAX_FILE_BYTES: u64 = 1 << 20;
 
-/// Why a secret could not be read. Says where it should be, never what it is.
+/// Why a secret could not be read. Says where it should be, never its value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{place}: {reason}; {next}")]
 pub struct SecretError {
@@ -28,10 +28,10 @@ pub struct SecretError {
     pub next: &'static str,
 }
 
-/// How a file looked when it was read: another one is there when this differs.
+/// The file's metadata when it was read; a difference means that it was replaced.
 type Stamp = (Option<SystemTime>, u64);
 
-/// A file whose content is parsed once and again when it changes. While a new content is unusable the old one stays.
+/// A file that is parsed once and again when it changes. While the new content is unusable, the old one stays in use.
 pub struct Watched<T> {
     path: PathBuf,
     parse: fn(&[u8]) -> Result<T, String>,
@@ -54,7 +54,7 @@ impl<T> Watched<T> {
         Self::open_checked(path, parse, |_| Ok(()))
     }
 
-    /// As [`Watched::open`]; a content that `check` refuses is unusable as well, now and later.
+    /// As [`Watched::open`]; content that `check` refuses is unusable as well, now and later.
     ///
     /// # Errors
     /// As [`Watched::open`].
@@ -69,7 +69,7 @@ impl<T> Watched<T> {
         Ok(Self { path: path.to_owned(), parse, check, state: Mutex::new((stamp, Arc::new(value))) })
     }
 
-    /// The present content. Costs one `stat` of the file while it does not change.
+    /// The current content. Costs one `stat` of the file while it does not change.
     pub fn get(&self) -> Arc<T> {
         let mut state = self.state.lock();
         let now = stamp(&self.path);
@@ -125,7 +125,7 @@ impl WatchedSecret {
         Ok(Self(Source::Fixed(Arc::new(value))))
     }
 
-    /// The present value.
+    /// The current value.
     pub fn get(&self) -> Arc<SecretString> {
         match &self.0 {
             Source::File(file) => file.get(),

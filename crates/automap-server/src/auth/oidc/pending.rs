@@ -1,7 +1,7 @@
-//! What belongs to one login, while its user is at the provider: the browser keeps it, in a cookie that nobody but this process can read or make.
+//! The state of one login while its user is at the provider: the browser keeps it, in a cookie that only this process can read or make.
 //!
-//! Nothing is kept here, so nobody can fill the memory by beginning logins, or push those of others out. The cookie is sealed with AES-256-GCM under a key
-//! of this process: a restart, and another replica, know it no more, and its user begins again.
+//! Nothing is kept here, so nobody can fill the memory by beginning logins, or evict those of others. The cookie is sealed with AES-256-GCM under a
+//! key of this process: after a restart, or at another replica, it is not valid, and the user begins again.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -15,7 +15,7 @@ use crate::secret::watched::SecretError;
 /// Longest cookie that is opened.
 const MAX_COOKIE_BYTES: usize = 4096;
 
-/// What belongs to one login.
+/// The state of one login.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Pending {
     pub(super) state: String,
@@ -32,7 +32,7 @@ pub(super) struct Pending {
 pub(super) struct Seal(LessSafeKey);
 
 impl Pending {
-    /// `None` where the system has no random bytes.
+    /// `None` if the system has no random bytes.
     pub(super) fn new(to: String, ends_s: f64) -> Option<Self> {
         Some(Self { state: random_text()?, nonce: random_text()?, verifier: random_text()?, to, ends_s })
     }
@@ -50,7 +50,7 @@ impl Seal {
         Ok(Self(LessSafeKey::new(UnboundKey::new(&AES_256_GCM, &bytes).map_err(|_| fail())?)))
     }
 
-    /// The cookie; `None` where the system has no random bytes.
+    /// The cookie; `None` if the system has no random bytes.
     pub(super) fn close(&self, pending: &Pending) -> Option<String> {
         let mut nonce = [0; NONCE_LEN];
         SystemRandom::new().fill(&mut nonce).ok()?;
@@ -59,7 +59,7 @@ impl Seal {
         Some(base64(&[&nonce[..], &sealed].concat()))
     }
 
-    /// What a cookie holds; `None` for one that this process did not make.
+    /// The content of a cookie; `None` if this process did not make it.
     pub(super) fn open(&self, cookie: &str) -> Option<Pending> {
         if cookie.len() > MAX_COOKIE_BYTES {
             return None;
@@ -71,7 +71,7 @@ impl Seal {
     }
 }
 
-/// Base64 for addresses, without padding.
+/// URL-safe Base64, without padding.
 pub(super) fn base64(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }

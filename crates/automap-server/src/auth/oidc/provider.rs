@@ -1,4 +1,4 @@
-//! What an identity provider says of itself, and the requests to it: its document (OpenID Connect Discovery), its keys, and the exchange of a code.
+//! The requests to an identity provider: for its document (OpenID Connect Discovery), its keys, and the exchange of a code.
 //!
 //! Every answer is bounded, every request has a deadline, redirects are not followed, and nothing is sent over a connection that others can read.
 
@@ -22,10 +22,10 @@ use crate::secret::{ExposeSecret, SecretString};
 const MAX_BYTES: u64 = 1 << 20;
 /// Longest time for one request.
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// Longest text of the provider that is repeated.
+/// Longest text of the provider that is quoted.
 const MAX_SHOWN_CHARS: usize = 200;
 
-/// What a provider says of itself.
+/// A provider's document and keys.
 #[derive(Debug)]
 pub(super) struct Provider {
     pub(super) authorization_endpoint: String,
@@ -155,7 +155,7 @@ fn parse(bytes: &[u8], issuer: &str) -> Result<Document, String> {
     Ok(document)
 }
 
-/// What a provider says, as far as it is shown.
+/// A provider's text, cut to what is shown.
 pub(super) fn shown(text: &str) -> String {
     automap_core::text::shown(text, MAX_SHOWN_CHARS)
 }
