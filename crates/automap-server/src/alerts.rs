@@ -16,7 +16,7 @@ use automap_core::time::Timestamp;
 pub const MAX_ALERTS: usize = 500;
 /// Most labels of one alert that are kept.
 pub const MAX_LABELS: usize = 64;
-/// What follows the name of a workload in that of a pod: at most two words, those of a ReplicaSet and of the pod.
+/// Most suffixes of a pod's name after that of its workload: one of the ReplicaSet and one of the pod.
 const MAX_POD_SUFFIXES: usize = 2;
 /// Longest sentence of an annotation, in characters. Keys, names and values of labels are as long as a name may be.
 pub const MAX_SENTENCE_CHARS: usize = 400;
@@ -54,7 +54,7 @@ pub struct ReceivedAlert {
     pub fingerprint: String,
     /// Whether it fires now.
     pub is_firing: bool,
-    /// When it began to fire; `None` where the sender does not state it.
+    /// When it began to fire; `None` if the sender does not state it.
     pub starts_at: Option<Timestamp>,
     /// When it ended; `None` while it fires.
     pub ends_at: Option<Timestamp>,
@@ -62,7 +62,7 @@ pub struct ReceivedAlert {
     pub labels: BTreeMap<String, String>,
     /// Its text for people, if any.
     pub summary: Option<String>,
-    /// Why it says nothing of the services although it fires; `None` where it does say something.
+    /// Why it has no effect although it fires; `None` if it has one.
     pub without_effect: Option<WithoutEffect>,
 }
 
@@ -78,7 +78,7 @@ pub enum WithoutEffect {
 }
 
 impl WithoutEffect {
-    /// In a sentence.
+    /// As a sentence.
     pub const fn reason(self) -> &'static str {
         match self {
             Self::NoData => {
@@ -98,7 +98,7 @@ impl ReceivedAlert {
 
     /// The namespace that its labels name.
     pub fn namespace(&self) -> Option<&str> {
-        // Where an exporter speaks of others and its scraper does not honour labels, `namespace` is the exporter's.
+        // If an exporter reports on others and its scraper does not honour labels, `namespace` is the exporter's.
         self.first(&[
             "exported_namespace",
             "namespace",
@@ -132,8 +132,8 @@ impl ReceivedAlert {
         .or_else(|| self.first(&["app", "service"]).filter(|_| !of_exporter))
     }
 
-    /// The names that may be those of the services it is about: the service that its labels name or, without one, what its pod's and its container's
-    /// names allow. Whoever knows the services takes those that exist.
+    /// Candidates for the services it is about: the service that its labels name or, without one, names derived from those of its pod and container.
+    /// The caller picks those that exist.
     ///
     /// The pod `cart-db-7f9c6d-x2x4q` of a Deployment may belong to `cart-db-7f9c6d` or `cart-db`.
     pub fn services(&self) -> Vec<String> {

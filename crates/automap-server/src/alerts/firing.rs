@@ -86,7 +86,7 @@ impl FiringAlerts {
         intake
     }
 
-    /// What the alerts of a group change, target by target. Those that belong to no target or have no effect change nothing.
+    /// The changes that the alerts of a group make, target by target. Those that belong to no target or have no effect make none.
     pub fn changes(&self, group: &AlertGroup, now: Timestamp) -> Vec<AlertChange> {
         let change = |received: &ReceivedAlert| {
             let target = self.targets.find(group.target.as_deref(), received).ok()?;
@@ -104,7 +104,7 @@ impl FiringAlerts {
         group.alerts.iter().filter(|a| a.without_effect.is_none()).filter_map(change).collect()
     }
 
-    /// Records alerts of a target that were kept, with the times at which they were last received. What was received since stays.
+    /// Restores stored alerts of a target, with the times at which they were last received. Alerts received since then stay.
     pub fn restore(&self, target: &str, kept: Vec<(Alert, Timestamp)>) {
         let mut firing = self.firing.lock();
         let of_target = firing.entry(target.to_owned()).or_default();

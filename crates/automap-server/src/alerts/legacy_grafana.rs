@@ -7,10 +7,10 @@ use serde_json::{Map, Value};
 use super::webhook_fields::{ParseError, clip, fingerprint_of_labels, invalid, labels, scalar, sentence};
 use super::{AlertGroup, AlertSender, MAX_ALERTS, ReceivedAlert, WithoutEffect};
 
-/// The group of one alert that stands for the rule.
+/// The group with the one alert that represents the rule.
 ///
 /// # Errors
-/// [`ParseError`] for a state that is not known.
+/// [`ParseError`] for an unknown state.
 pub(super) fn group(fields: &Map<String, Value>) -> Result<AlertGroup, ParseError> {
     let text = |key: &str| fields.get(key).and_then(scalar).filter(|t| !t.is_empty());
     let state = text("state").unwrap_or_default();
@@ -31,7 +31,7 @@ pub(super) fn group(fields: &Map<String, Value>) -> Result<AlertGroup, ParseErro
     if let Some(name) = text("ruleName").or_else(|| text("title")) {
         of_rule.insert("alertname".to_owned(), clip(&name));
     }
-    // The labels change with the series; the rule stays the same when it is over.
+    // The labels change with the series; the rule is still the same when it resolves.
     let fingerprint = match text("ruleId") {
         Some(id) => format!("rule {}", clip(&id)),
         None => fingerprint_of_labels(&labels(fields.get("tags"))),

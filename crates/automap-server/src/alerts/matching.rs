@@ -1,5 +1,5 @@
-//! Finds the target of an alert, by the names that the alert itself carries. An alert whose target is not certain belongs to none, and the
-//! reason says what it asked for and what there is.
+//! Finds the target of an alert, by the names that the alert itself carries. An alert whose target is not certain belongs to none, and the reason
+//! says what it asked for and which targets there are.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ const MAX_LISTED: usize = 10;
 #[derive(Clone, Debug)]
 pub struct AlertTargets(Arc<Vec<AlertTarget>>);
 
-/// What tells to which target something belongs, as far as its sender says.
+/// The hints from which the target is derived, as far as the sender gives them.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Whose<'a> {
     /// The target by name.
@@ -29,19 +29,19 @@ pub struct Whose<'a> {
     pub service: Option<&'a str>,
 }
 
-/// What an alert is compared with.
+/// A target as alerts are compared with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AlertTarget {
     /// Name of the target.
     pub name: String,
     /// Its namespace.
     pub namespace: String,
-    /// Its cluster, where the configuration names one.
+    /// Its cluster, if the configuration names one.
     pub cluster: Option<String>,
 }
 
 impl AlertTarget {
-    /// A service by the name that it has in the target: with its namespace in front, where the target watches several, and its cluster before that.
+    /// The name of a service within the target: prefixed with its namespace if the target watches several, and its cluster before that.
     pub fn service(&self, (cluster, namespace): (Option<&str>, Option<&str>), service: String) -> String {
         if service.contains('/') {
             return service;
@@ -60,7 +60,7 @@ impl AlertTarget {
         self.cluster.as_ref().is_some_and(|cluster| !ClusterSpec::parse(cluster).is_one())
     }
 
-    /// Whether something of a cluster may belong to it; what names none may.
+    /// Whether it may contain something of this cluster; without a cluster it may.
     fn may_be_in(&self, cluster: Option<&str>) -> bool {
         let (Some(named), Some(own)) = (cluster, &self.cluster) else { return true };
         ClusterSpec::parse(own).matches(named)
@@ -99,7 +99,7 @@ impl AlertTargets {
         self.find_for(addressed, &whose)
     }
 
-    /// The target that is called so, or whose namespace is, if there is just one.
+    /// The target with this name or namespace, if there is just one.
     pub fn called(&self, name: &str) -> Option<&AlertTarget> {
         let by_name = self.0.iter().find(|t| t.name == name);
         by_name.or_else(|| {
@@ -108,7 +108,7 @@ impl AlertTargets {
         })
     }
 
-    /// As [`Self::find`], for whatever else has a place.
+    /// As [`Self::find`], for anything else that has a place.
     ///
     /// # Errors
     /// Why it belongs to none.

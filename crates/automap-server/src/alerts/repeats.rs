@@ -7,7 +7,7 @@ use automap_core::time::Timestamp;
 
 use super::{AlertGroup, ReceivedAlert};
 
-/// Most alerts remembered. Beyond that the oldest is forgotten, and a repetition of it counts as news.
+/// Most alerts remembered. Beyond that the oldest is forgotten, and its repetition counts as new.
 const MAX_REMEMBERED: usize = 8192;
 
 /// The latest status and start of each alert.
@@ -21,7 +21,7 @@ pub(crate) struct RepeatFilter {
 type Key = (String, String);
 
 impl RepeatFilter {
-    /// Whether the alert is new, changed its status, or fires again since another time.
+    /// Whether the alert is new, changed its status, or fires again with another start.
     pub(crate) fn is_news(&self, group: &str, alert: &ReceivedAlert) -> bool {
         self.latest.get(&key(group, alert)) != Some(&(alert.is_firing, alert.starts_at))
     }
@@ -41,7 +41,7 @@ impl RepeatFilter {
         }
     }
 
-    /// Forgets the alerts of a group that did not reach the watcher, so that they are news when they come again.
+    /// Forgets the alerts of a group that did not reach the watcher, so that they count as new when they come again.
     pub(crate) fn forget(&mut self, group: &AlertGroup) {
         for alert in &group.alerts {
             let key = key(&group.key, alert);

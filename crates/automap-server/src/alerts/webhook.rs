@@ -1,8 +1,8 @@
 //! Reads the body of a webhook as an [`AlertGroup`]: Alertmanager's version 4, which Grafana extends; the list of alerts of Alertmanager's
 //! API version 2; the webhook of Grafana's older alerting; and each of them inside an envelope of Amazon SNS.
 //!
-//! Fields that senders leave out or set to `null` are optional here. Texts that are too long are shortened, hidden characters become visible, alerts beyond the limit are left
-//! out and counted, and what cannot be understood is refused with its place.
+//! Fields that senders leave out or set to `null` are optional here. Overlong texts are shortened, hidden characters become visible, alerts beyond
+//! the limit are left out and counted, and unintelligible input is refused with its place.
 
 use std::collections::BTreeMap;
 
@@ -67,7 +67,7 @@ fn webhook(fields: &Map<String, Value>, sender: AlertSender, now: Timestamp) -> 
     }
     let alerts = fields.get("alerts").and_then(Value::as_array);
     let alerts = alerts.ok_or_else(|| invalid("alerts", "it is not a list"))?;
-    // Without a key of its own, a group is what its labels say.
+    // Without a key of its own, a group is identified by its labels.
     let derived = || {
         let of_group = labels(fields.get("groupLabels"));
         let labels: Vec<String> = of_group.iter().map(|(name, value)| format!("{name}={value:?}")).collect();
@@ -102,7 +102,7 @@ fn alert(index: usize, of: &Value, group_status: Option<&str>, now: Timestamp) -
     let fields = of.as_object().ok_or_else(|| invalid(format!("alerts[{index}]"), "it is not an object"))?;
     let time_of = |field: &str| time(fields.get(field)).map_err(|reason| invalid(at(field), reason));
     let (starts_at, ends_at) = (time_of("startsAt")?, time_of("endsAt")?);
-    // In the API's list the status is an object, or is left to the end.
+    // In the API's list the status is an object, or follows from the end time.
     let status = match fields.get("status") {
         Some(Value::Object(status)) => status.get("state").and_then(scalar),
         Some(status) => scalar(status),
@@ -131,7 +131,7 @@ fn alert(index: usize, of: &Value, group_status: Option<&str>, now: Timestamp) -
         fingerprint: fingerprint.map_or_else(|| fingerprint_of_labels(&labels), |f| clip(&f)),
         is_firing,
         starts_at,
-        // While an alert fires, this is the end of its validity.
+        // While an alert fires, this is only the end of its validity.
         ends_at: ends_at.filter(|_| !is_firing),
         labels,
         summary,
@@ -139,7 +139,7 @@ fn alert(index: usize, of: &Value, group_status: Option<&str>, now: Timestamp) -
     })
 }
 
-/// Grafana sends alerts of its own where a rule finds no data or cannot be evaluated; they say nothing of the services.
+/// Grafana sends its own alerts if a rule finds no data or cannot be evaluated; they say nothing about the services.
 fn no_data(labels: &BTreeMap<String, String>, annotations: &BTreeMap<String, String>) -> Option<WithoutEffect> {
     let name = labels.get("alertname").map(String::as_str).unwrap_or_default();
     let reason = annotations.get("grafana_state_reason").map(String::as_str).unwrap_or_default();
@@ -223,7 +223,7 @@ mod tests {
         assert_eq!(read(&envelope("Notification", ALERTMANAGER)), read(&serde_json::from_str(ALERTMANAGER).unwrap()));
         assert_eq!(refused(&envelope("Notification", "hello")).place, "Message");
         assert!(refused(&envelope("SubscriptionConfirmation", "")).reason.contains("SubscribeURL"));
-        // One envelope, not many.
+        // Nested envelopes are refused.
         let twice = envelope("Notification", &envelope("Notification", ALERTMANAGER).to_string());
         assert_eq!(refused(&twice).place, "alerts");
     }

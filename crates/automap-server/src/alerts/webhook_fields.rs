@@ -1,4 +1,4 @@
-//! The values that fields of webhooks have, and what a webhook looks like in the API's document.
+//! The values of webhook fields, and the schema of a webhook in the API's document.
 
 use std::collections::BTreeMap;
 
@@ -64,7 +64,7 @@ struct AlertBody {
     fingerprint: Option<String>,
 }
 
-/// A text, number or truth value as text; `None` for `null` and for what has parts.
+/// A text, number or truth value as text; `None` for `null` and for arrays and objects.
 pub(super) fn scalar(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),
@@ -73,12 +73,12 @@ pub(super) fn scalar(value: &Value) -> Option<String> {
     }
 }
 
-/// A count, also where it is written as text.
+/// A count, also if it is written as text.
 pub(super) fn number(value: &Value) -> Option<u64> {
     value.as_u64().or_else(|| value.as_str()?.trim().parse().ok())
 }
 
-/// Labels; `null` is as good as left out. Their values may be names of services.
+/// Labels; `null` counts as left out. Their values may be names of services.
 pub(super) fn labels(of: Option<&Value>) -> BTreeMap<String, String> {
     texts(of, clip)
 }
@@ -93,7 +93,7 @@ fn texts(of: Option<&Value>, clean: impl Fn(&str) -> String) -> BTreeMap<String,
     fields.filter_map(|(name, value)| Some((clip(name), clean(&scalar(value)?)))).take(MAX_LABELS).collect()
 }
 
-/// A time, or `None` where it is left out or "not yet".
+/// A time, or `None` if it is left out or "not yet".
 ///
 /// # Errors
 /// What it is instead.
@@ -106,7 +106,7 @@ pub(super) fn time(value: Option<&Value>) -> Result<Option<Timestamp>, String> {
     }
 }
 
-/// A time as Go prints it, which templates of messages pass on: `2026-01-01 10:00:00.123 +0000 UTC`.
+/// A time as Go prints it, which message templates pass on: `2026-01-01 10:00:00.123 +0000 UTC`.
 fn from_go(text: &str) -> Option<String> {
     let mut words = text.split_whitespace();
     let (date, clock, offset) = (words.next()?, words.next()?, words.next()?);
@@ -114,12 +114,12 @@ fn from_go(text: &str) -> Option<String> {
     is_offset.then(|| format!("{date}T{clock}{}:{}", &offset[..3], &offset[3..]))
 }
 
-/// Where a sender gives no fingerprint, the labels identify the alert.
+/// If a sender gives no fingerprint, the labels identify the alert.
 pub(super) fn fingerprint_of_labels(labels: &BTreeMap<String, String>) -> String {
     clip(&labels.iter().map(|(k, v)| format!("{k}={v:?}")).collect::<Vec<_>>().join(","))
 }
 
-/// A name, label or key as it may be stored and shown; two of them never become one.
+/// A name, label or key as it may be stored and shown; two different ones never become equal.
 pub(super) fn clip(text: &str) -> String {
     observed_name(text).into_owned()
 }
