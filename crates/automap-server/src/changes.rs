@@ -1,11 +1,11 @@
-//! Changes that are told to automap: by webhooks, by the annotations of a Grafana, by feature flags. What is read from Prometheus is left to the sources.
+//! Changes reported to automap: by webhooks, by annotations of a Grafana, by feature flags. Those read from Prometheus are left to the sources.
 //!
 //! ```text
 //!  body ─▶ parse (one file for each form) ─▶ Entry ─▶ settle (target, age, service) ─▶ store, answer
 //!  store, Grafana, flags ─▶ Told ─▶ Observation.changes
 //! ```
 //!
-//! Nothing in the parsers reads a clock or fetches anything. Texts and numbers from outside are bounded, and each entry of a body is judged by itself.
+//! The parsers read no clock and fetch nothing. Texts and numbers from outside are bounded, and each entry of a body is judged by itself.
 
 mod cdevents;
 mod cloudevents;
@@ -44,14 +44,14 @@ pub enum ChangeForm {
     Flagger,
     /// GitHub's `deployment_status`.
     Github,
-    /// What posts annotations to a Grafana.
+    /// Clients that post Grafana annotations.
     Grafana,
 }
 
 /// Parses a body that arrived at `now`.
 ///
 /// # Errors
-/// [`ParseError`] with the place, where nothing of it can be read.
+/// [`ParseError`] with the place, if nothing of the body can be read.
 pub fn parse(form: ChangeForm, headers: Headers<'_>, body: &[u8], now: Timestamp) -> Result<Delivery, ParseError> {
     let json = || serde_json::from_slice::<Value>(body).map_err(|e| invalid("body", e.to_string()));
     match form {

@@ -6,7 +6,7 @@ use automap_core::time::Timestamp;
 use super::cloudevents::Event;
 use super::entry::{Entry, Place, at, name};
 
-/// What the types of CDEvents begin with.
+/// Prefix of the types of CDEvents.
 pub(super) const PREFIX: &str = "dev.cdevents.";
 /// Digits of a digest that people compare.
 const DIGEST_CHARS: usize = 12;
@@ -46,7 +46,7 @@ pub(super) fn entry(event: &Event<'_>, now: Timestamp) -> Entry {
     Entry::change(&format!("cdevents:{}/{}", event.source, event.id), place, change)
 }
 
-/// The version in a package URL: its tag, else what is behind the `@`.
+/// The version in a package URL: its tag, else the part after the `@`.
 ///
 /// `pkg:oci/orders@sha256%3A0b31…?tag=1.4.3` is `1.4.3`; without the tag it is `sha256:0b31…`.
 fn version_of(artifact: &str) -> String {

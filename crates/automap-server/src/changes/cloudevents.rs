@@ -1,4 +1,4 @@
-//! CloudEvents 1.0: an event as JSON, a batch of them, or one whose attributes are headers (`ce-…`). What they say is CDEvents, or a change in the
+//! CloudEvents 1.0: an event as JSON, a batch of them, or one with its attributes in headers (`ce-…`). Their content is CDEvents, or a change in the
 //! plain form as `data`.
 
 use automap_core::time::Timestamp;
@@ -62,7 +62,7 @@ fn read(event: &Value) -> Result<Event<'_>, String> {
     Ok(Event { id, source, kind, time: time.transpose()?, data })
 }
 
-/// The event's time and id count where the data has none of its own.
+/// The event's time and id are used if the data has none of its own.
 fn of_plain_data(what: &str, event: &Event<'_>, now: Timestamp) -> Entry {
     let mut data = event.data.clone();
     if let Some(fields) = data.as_object_mut() {

@@ -1,4 +1,4 @@
-//! What the bodies of all forms become: entries, each a change with its place, or why it is none.
+//! The result of parsing any form: entries, each a change with its place, or the reason why not.
 
 use automap_core::change::Change;
 use automap_core::text::{observed_name, shown};
@@ -8,7 +8,7 @@ use serde_json::Value;
 pub const MAX_ENTRIES: usize = 200;
 /// Longest name of an entry in an answer, in characters.
 pub(super) const MAX_SHOWN_CHARS: usize = 200;
-/// A change that is older is not taken: no diagnosis would look at it.
+/// An older change is not accepted: no diagnosis would consider it.
 pub const OLDEST_MS: i64 = 7 * 86_400_000;
 /// How far ahead a sender's clock may be: 5 min.
 pub const AHEAD_MS: i64 = 300_000;
@@ -21,7 +21,7 @@ pub type Headers<'a> = &'a dyn Fn(&str) -> Option<String>;
 pub enum Entry {
     /// A change.
     Change(Box<ReceivedChange>),
-    /// Something that changes nothing that runs: what it is, and why it is left out.
+    /// Something that does not affect running services: what it is, and why it is left out.
     NoEffect {
         /// For people.
         what: String,
@@ -37,18 +37,18 @@ pub enum Entry {
     },
 }
 
-/// A change as its sender tells it.
+/// A change as its sender reports it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ReceivedChange {
-    /// The same whenever it is told again.
+    /// The same at every repetition.
     pub key: String,
-    /// What tells where it belongs.
+    /// The hints about its target.
     pub place: Place,
     /// The change; its service is named as the sender does.
     pub change: Change,
 }
 
-/// Where a change belongs, as far as its sender tells.
+/// Where a change belongs, as far as its sender says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Place {
     /// The target by name.
@@ -91,7 +91,7 @@ impl Entry {
         Self::Unreadable { what: shown(what, MAX_SHOWN_CHARS), reason: reason.into() }
     }
 
-    /// A change with what it says made safe.
+    /// A change with its texts made safe.
     pub(super) fn change(key: &str, place: Place, mut change: Change) -> Self {
         change.clean();
         Self::Change(Box::new(ReceivedChange { key: observed_name(key).into_owned(), place, change }))
@@ -109,7 +109,7 @@ pub(super) fn name(text: &str) -> String {
     observed_name(text).into_owned()
 }
 
-/// What identifies a change whose sender gives no id: all that it says.
+/// The key of a change whose sender gives no id: a digest of all its content.
 pub(super) fn key_of(form: &str, change: &Change, place: &Place) -> String {
     let Place { target, namespace, cluster, environment } = place;
     let Change { at, kind, service, subject, from, to, .. } = change;

@@ -1,7 +1,8 @@
-//! Feature flags by the OpenFeature Remote Evaluation Protocol: what a flag server answers for one context, and what of it changed.
+//! Feature flags by the OpenFeature Remote Evaluation Protocol: a flag server's answer for one context, and what changed in it.
 //!
-//! `POST /ofrep/v1/evaluate/flags` once a minute, with the last answer's `ETag`, to the configured address only. A flag is another one when its variant, or without
-//! one its value, differs from the answer before; the first answer changes nothing. Left out: what other contexts get, so it is never said that no flag changed.
+//! `POST /ofrep/v1/evaluate/flags` once a minute, with the last answer's `ETag`, to the configured address only. A flag has changed if its variant
+//! or, without one, its value differs from the previous answer; the first answer changes nothing. Other contexts are not queried, so automap never
+//! states that no flag changed.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -20,7 +21,7 @@ use crate::config::FlagsConfig;
 use crate::secret::ExposeSecret;
 use crate::store::ToldChange;
 
-/// How often flags are asked for, in milliseconds.
+/// How often flags are fetched, in milliseconds.
 const ASK_EVERY_MS: i64 = 60_000;
 /// Longest time for one reading.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -34,7 +35,7 @@ const MAX_VALUE_CHARS: usize = 60;
 /// The tag of an answer, and the variant or value of each flag by its key.
 type Flags = (Option<String>, BTreeMap<String, String>);
 
-/// What a server's flags are.
+/// The flags of a server.
 #[derive(Debug)]
 pub struct FeatureFlags {
     config: FlagsConfig,
@@ -57,7 +58,7 @@ impl FeatureFlags {
         Self { config: config.clone(), state: Mutex::default() }
     }
 
-    /// What changed since the last answer; asks once a minute. Blocks for at most five seconds.
+    /// The changes since the last answer; fetches once a minute. Blocks for at most five seconds.
     pub fn poll(&self, target: &str, now: Timestamp) -> Vec<ToldChange> {
         let mut state = self.state.lock();
         if state.asked.is_some_and(|asked| (0..ASK_EVERY_MS).contains(&(now.ms() - asked.ms()))) {
@@ -82,7 +83,7 @@ impl FeatureFlags {
         }
     }
 
-    /// `None` where nothing changed since the answer with this tag.
+    /// `None` if nothing changed since the answer with this tag.
     fn ask(&self, etag: Option<&str>) -> Result<Option<Flags>, String> {
         let config = http::agent_config(TlsConfig::builder().build(), TIMEOUT).http_status_as_error(false).build();
         let url = format!("{}/ofrep/v1/evaluate/flags", self.config.url.trim_end_matches('/'));
@@ -117,7 +118,7 @@ fn flag(flag: &Map<String, Value>) -> Option<(String, String)> {
     Some((observed_name(key).into_owned(), shown(&value, MAX_VALUE_CHARS)))
 }
 
-/// Flags that are new or gone were configured, not switched; both are told.
+/// Flags that appear or disappear were configured, not switched; both are reported.
 fn changed(
     target: &str,
     known: &BTreeMap<String, String>,

@@ -33,7 +33,7 @@ pub(super) fn entry(body: &Value, now: Timestamp) -> Result<Entry, ParseError> {
     Ok(Entry::change(&key, Place { namespace, ..Place::default() }, change))
 }
 
-/// What the canary did; `None` for what moves no traffic.
+/// The step of the canary; `None` for one that moves no traffic.
 fn step(phase: &str, message: &str) -> Option<String> {
     // "Advance podinfo.test canary weight 10"
     let weight = message.rsplit_once("weight ").and_then(|(_, weight)| weight.trim().parse::<u32>().ok());

@@ -41,7 +41,7 @@ pub(super) fn entry(body: &Value, now: Timestamp) -> Result<Entry, ParseError> {
         source: "Flux".to_owned(),
         url: None,
     };
-    // The same revision is told again at every reconciliation.
+    // The same revision is reported again at every reconciliation.
     let key = format!("flux:{}/{kind}/{object}/{reason}/{revision}", namespace.unwrap_or_default());
     Ok(Entry::change(&key, place, change))
 }

@@ -13,7 +13,7 @@ const COMMIT_CHARS: usize = 7;
 /// Characters of a full commit.
 const FULL_COMMIT_CHARS: usize = 40;
 
-/// Whether `signature` (the header `X-Hub-Signature-256`) was made of this body by whoever knows the secret. Takes the same time for every wrong one.
+/// Whether `signature` (the header `X-Hub-Signature-256`) was made from this body with the secret. Takes the same time for every wrong one.
 pub(crate) fn is_signed(secret: &str, signature: &str, body: &[u8]) -> bool {
     let hex = signature.strip_prefix("sha256=").filter(|hex| hex.len() == 64 && hex.is_ascii()).unwrap_or_default();
     let byte = |i: usize| u8::from_str_radix(hex.get(i..i + 2)?, 16).ok();

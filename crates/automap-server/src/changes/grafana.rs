@@ -17,7 +17,7 @@ pub(super) fn delivery(body: &Value, now: Timestamp) -> Result<Delivery, ParseEr
 
 fn entry(index: usize, annotation: &Value, now: Timestamp) -> Entry {
     let mut timed = annotation.clone();
-    // Grafana takes one without a time as made now.
+    // Grafana treats an annotation without a time as made now.
     if let Some(fields) = timed.as_object_mut()
         && !fields.contains_key("time")
         && !fields.contains_key("when")

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::entry::{Delivery, Entry, Place, key_of};
 use crate::alerts::webhook_fields::{ParseError, invalid};
 
-/// What tells it, where the entry names no source.
+/// The source of a change if the entry names none.
 const SOURCE: &str = "webhook";
 
 pub(super) fn delivery(body: &Value, now: Timestamp) -> Result<Delivery, ParseError> {
@@ -15,7 +15,7 @@ pub(super) fn delivery(body: &Value, now: Timestamp) -> Result<Delivery, ParseEr
     Ok(Delivery::of(list, |i, value| entry(&format!("entry {i}"), value, SOURCE, now)))
 }
 
-/// One entry; `what` names it where it cannot be read.
+/// One entry; `what` names it if it cannot be read.
 pub(super) fn entry(what: &str, value: &Value, source: &str, now: Timestamp) -> Entry {
     match entry_of(value, Some(now), source) {
         Err(reason) => Entry::unreadable(what, reason),

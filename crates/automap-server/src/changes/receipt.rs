@@ -1,4 +1,4 @@
-//! What becomes of the entries of a body: each finds its target and its service, and the answer says so, entry by entry.
+//! Matches each entry of a body with its target and its service, and answers with the outcome, entry by entry.
 
 use automap_core::change::service_named;
 use automap_core::text::shown;
@@ -63,14 +63,14 @@ pub enum ChangeOutcome {
 }
 
 impl ChangeReceipt {
-    /// How many entries were ignored and why the first one was; `None` when none was.
+    /// How many entries were ignored and why the first one was; `None` if none was.
     pub(crate) fn ignored(&self) -> Option<(usize, &str)> {
         let first = self.changes.first().and_then(|answer| answer.reason.as_deref());
         first.filter(|_| self.ignored > 0).map(|reason| (self.ignored, reason))
     }
 }
 
-/// Keeps the changes of a body, and answers. `addressed` is the target in the webhook's address.
+/// Stores the changes of a body, and answers. `addressed` is the target in the webhook's address.
 ///
 /// # Errors
 /// [`SystemError::Unavailable`] when the store does not answer; the sender must send them again. Nothing is kept then.
@@ -110,7 +110,7 @@ fn receipt(mut changes: Vec<ChangeAnswer>, left_out: u64) -> ChangeReceipt {
     ChangeReceipt { taken, repeated, ignored, left_out, changes }
 }
 
-/// The answer and what is to be kept, or the answer to what is not.
+/// The answer and the change to store, or the answer alone.
 fn settle(
     system: &dyn System,
     targets: &AlertTargets,
@@ -144,7 +144,7 @@ fn settle(
     let service = change.service.as_deref().map(|named| (named, service_named(named, &services).map(str::to_owned)));
     let (service, reason) = match service {
         None => (None, None),
-        // Nothing has been observed yet: whether there is such a service is seen later.
+        // Nothing has been observed yet, so whether this service exists is not known.
         Some((named, None)) if services.is_empty() => (Some(named.to_owned()), None),
         Some((named, None)) => {
             let reason = format!(
@@ -159,7 +159,7 @@ fn settle(
     Ok((answer, ToldChange { target, key, change, received: now }))
 }
 
-/// The target by its own name, by the environment that is called like it or its namespace, or by namespace and cluster.
+/// The target by its own name, by an environment that equals its name or namespace, or by namespace and cluster.
 fn target<'a>(
     targets: &'a AlertTargets,
     addressed: Option<&str>,

@@ -1,8 +1,8 @@
-//! What the bodies of the webhooks look like in the API's document. They are read more leniently than a type can say.
+//! The schema of the webhooks' bodies in the API's document. They are read more leniently than a type can express.
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
-/// Any of the forms: the path says which.
+/// Any of the forms, depending on the path.
 pub(crate) struct ChangeWebhook;
 
 impl JsonSchema for ChangeWebhook {

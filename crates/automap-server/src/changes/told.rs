@@ -1,7 +1,7 @@
-//! What a target was told, joined with what its metrics show: changes of the store, the annotations of its Grafana, its feature flags.
+//! Adds the changes reported for a target to its metrics: those in the store, the annotations of its Grafana, its feature flags.
 //!
-//! A Grafana or a flag server that does not answer holds up a look for five seconds at most, once a minute, and is told as "not observed"; the look goes
-//! on with what else is known. The store's changes are read at every look, since another replica may have received them.
+//! A Grafana or a flag server that does not answer delays a poll for five seconds at most, once a minute, and is reported as "not observed"; the poll
+//! continues with what else is known. The store's changes are read at every poll, since another replica may have received them.
 
 use std::sync::Arc;
 
@@ -17,12 +17,12 @@ use super::feature_flags::FeatureFlags;
 use crate::config::{FlagsConfig, GrafanaConfig};
 use crate::store::{ChangeFilter, MAX_TOLD, Store};
 
-/// How often a Grafana is asked at most, in milliseconds.
+/// How often a Grafana is queried at most, in milliseconds.
 const ASK_EVERY_MS: i64 = 60_000;
 /// What the remarks are about.
 const SIGNAL: &str = "changes";
 
-/// What a target is told.
+/// The reported changes of a target.
 #[derive(Debug)]
 pub struct ToldChanges {
     target: String,
@@ -32,10 +32,10 @@ pub struct ToldChanges {
     known: Mutex<Known>,
 }
 
-/// What was read last.
+/// The result of the last read.
 #[derive(Debug)]
 struct Known {
-    /// For the moments at which the store does not answer.
+    /// Used while the store does not answer.
     told: Vec<Change>,
     asked: Option<(Timestamp, Interval)>,
     annotations: Result<Annotations, String>,
@@ -64,7 +64,7 @@ impl ToldChanges {
         Ok(Self { target, store, grafana, flags: flags.map(FeatureFlags::new), known: Mutex::default() })
     }
 
-    /// Adds what was told to an observation that ends about `now`, or whose incident began at `reference`.
+    /// Adds the reported changes to an observation that ends about `now`, or whose incident began at `reference`.
     pub fn join(&self, observation: &mut Observation, reference: Timestamp, now: Timestamp) {
         let span = observation.frame.span();
         let start = since(reference).min(span.start);
@@ -81,7 +81,7 @@ impl ToldChanges {
             limit: MAX_TOLD,
             ..ChangeFilter::default()
         };
-        // That the store does not answer is reported where the lease is renewed.
+        // A store that does not answer is reported where the lease is renewed.
         if let Ok(told) = self.store.told_changes(&filter) {
             known.told = told.into_iter().map(|told| told.change).collect();
         }
@@ -129,7 +129,7 @@ impl ToldChanges {
         }
     }
 
-    /// Flags that changed are kept, as if somebody had told them: the next process goes on with them.
+    /// Changed flags are stored as reported changes, so that the next process knows them too.
     fn ask_flags(&self, flags: &FeatureFlags, now: Timestamp) {
         let changed = flags.poll(&self.target, now);
         if !changed.is_empty()
