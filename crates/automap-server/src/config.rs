@@ -45,7 +45,7 @@ pub struct Config {
     pub notify: NotifyConfig,
     /// When nobody is notified.
     pub mutes: MutesConfig,
-    /// Where `automap serve` listens, and who may ask.
+    /// Where `automap serve` listens, and who may use it.
     pub api: ApiConfig,
 }
 

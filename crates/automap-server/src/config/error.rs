@@ -6,7 +6,7 @@ use automap_core::similar::similar_names;
 use automap_sources::bounded::ReadError;
 use automap_sources::key_position::{self, Position};
 
-/// File, line and key of what is wrong, and what to write instead.
+/// File, line and key of the error, and what to write instead.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct ConfigError(String);
@@ -16,7 +16,7 @@ impl ConfigError {
         Self(error.to_string())
     }
 
-    /// A value that was read and makes no sense.
+    /// For a value that was read but is not valid.
     pub(super) fn value(path: &Path, text: &str, key: &str, reason: &str) -> Self {
         let place = match key_position::find(text, 0, key) {
             Some(Position { line, column }) => format!("{}:{line}:{column}", path.display()),
@@ -25,7 +25,7 @@ impl ConfigError {
         Self(format!("{place}: {key}: {reason}"))
     }
 
-    /// From the YAML reader. Of an unknown key it knows all that would be valid; we name the nearest.
+    /// From the YAML reader. For an unknown key it knows all valid ones; we name the nearest.
     pub(super) fn syntax(path: &Path, error: &serde_saphyr::Error) -> Self {
         let place = match error.location() {
             Some(at) => format!("{}:{}:{}", path.display(), at.line(), at.column()),
@@ -40,7 +40,7 @@ impl ConfigError {
     }
 }
 
-/// The nearest of the keys that would be valid.
+/// Names the nearest of the valid keys.
 fn unknown_key(key: &str, expected: &[&'static str]) -> String {
     let known: Vec<String> = expected.iter().map(|k| (*k).to_owned()).collect();
     let hint = match similar_names(key, &known).first() {

@@ -26,12 +26,12 @@ pub struct ObjectiveConfig {
     /// Percent of the requests that must be fast enough.
     #[serde(default)]
     pub latency: Option<LatencyTarget>,
-    /// What the budget is for.
+    /// The period of the budget.
     #[serde(default = "period")]
     pub period: ConfigDuration,
 }
 
-/// How many requests have to be how fast.
+/// What share of requests has to be how fast.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LatencyTarget {
@@ -46,7 +46,7 @@ const fn period() -> ConfigDuration {
 }
 
 impl ObjectiveConfig {
-    /// As the reader of counts takes it.
+    /// As the reader of counts expects it.
     ///
     /// # Errors
     /// The key that is wrong, and why.
@@ -79,7 +79,7 @@ impl ObjectiveConfig {
     }
 }
 
-/// Objectives of the configuration and of files, which were checked already.
+/// Objectives of the configuration and of files; the former were checked already.
 ///
 /// # Errors
 /// [`SloFileError`] for a file that cannot be read or used, for two objectives of one name, and for too many.

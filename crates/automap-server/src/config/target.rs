@@ -1,4 +1,4 @@
-//! One watched system: a namespace of services and the Prometheus that knows them.
+//! One watched system: a namespace of services and the Prometheus that holds their metrics.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -34,20 +34,20 @@ pub struct Target {
     /// Time between two samples. Unset: the scrape interval.
     #[serde(default)]
     pub step: Option<ConfigDuration>,
-    /// How often the server scrapes. Unset: asked from the server.
+    /// How often the server scrapes. Unset: queried from the server.
     #[serde(default)]
     pub scrape_interval: Option<ConfigDuration>,
-    /// Whether to ask for the pods of all services where there are more than 1,000, not only of those that requests point to. Default false.
+    /// Whether to query the pods of all services if there are more than 1,000, not only of those that requests point to. Default false.
     #[serde(default)]
     pub full: bool,
-    /// Whether to ask for changes: releases, scaling, configuration, … Default true.
+    /// Whether to query changes: releases, scaling, configuration, … Default true.
     #[serde(default = "changes")]
     pub changes: bool,
-    /// Whether to ask, when an incident opens or its cause changes, which part of the cause it is: pod, node, version, … Default true.
+    /// Whether to query, when an incident opens or its cause changes, which part of the cause it is: pod, node, version, … Default true.
     #[serde(default = "breakdown")]
     pub breakdown: bool,
-    /// Which earlier days are asked for the same hours before an incident opens: `auto` (yesterday and a week ago, where the traffic moved, it is a drift, or a job
-    /// began), `none`, or days such as `1d,7d`. Default `auto`.
+    /// Which earlier days are queried for the same hours before an incident opens: `auto` (yesterday and a week ago, if the traffic moved, it is a
+    /// drift, or a job began), `none`, or days such as `1d,7d`. Default `auto`.
     #[serde(default)]
     pub compare_with: CompareWith,
     /// A Grafana whose annotations are changes.
@@ -56,7 +56,7 @@ pub struct Target {
     /// A server of feature flags.
     #[serde(default)]
     pub feature_flags: Option<FlagsConfig>,
-    /// The Kubernetes label that holds the team of a workload, for services that no owner of the configuration fits.
+    /// The Kubernetes label with the team of a workload, for services that match no owner of the configuration.
     #[serde(default)]
     pub team_label: Option<String>,
     /// Objectives of its services.
@@ -65,7 +65,7 @@ pub struct Target {
     /// Files of OpenSLO, Sloth and Pyrra with more of them.
     #[serde(default)]
     pub slo_files: Vec<PathBuf>,
-    /// What alerting rules wait (`for:`) before they fire: the onset is searched that much before the alert started.
+    /// How long alerting rules wait (`for:`) before they fire: the onset is searched that much before the alert started.
     #[serde(default)]
     pub alert_for: Option<ConfigDuration>,
 }
@@ -79,7 +79,7 @@ pub struct Prometheus {
     /// Where people open it in a browser, for links to its queries. Unset: the same address.
     #[serde(default)]
     pub page: Option<String>,
-    /// Cluster of the services, where the server has several; several between commas, or a pattern.
+    /// Cluster of the services, if the server has several; several separated by commas, or a pattern.
     #[serde(default)]
     pub cluster: Option<String>,
     /// User for basic authentication.
@@ -106,13 +106,13 @@ pub struct Prometheus {
     /// Key of the client certificate (PEM).
     #[serde(default)]
     pub key_file: Option<PathBuf>,
-    /// Accept any certificate; for experiments only.
+    /// Accept any certificate; for testing only.
     #[serde(default)]
     pub insecure_skip_verify: bool,
     /// Files with presets for metrics that automap does not know.
     #[serde(default)]
     pub presets: Vec<PathBuf>,
-    /// Whose store an exporter tells of: its workload, service, job or instance → store.
+    /// Maps an exporter to the store that it reports on: its workload, service, job or instance → store.
     #[serde(default)]
     pub stores: BTreeMap<String, String>,
     /// Timeout of one request. Default 30 s.
@@ -150,7 +150,7 @@ impl std::fmt::Debug for Prometheus {
     }
 }
 
-/// What a target is called that nobody named: `shop-bank` for `shop,bank`, `team` for `team-*`, `all` for `*`.
+/// The name of a target that was not given one: `shop-bank` for `shop,bank`, `team` for `team-*`, `all` for `*`.
 fn name_of(namespace: &str) -> String {
     if NamespaceSpec::parse(namespace).is_one() {
         return namespace.to_owned();
@@ -163,7 +163,7 @@ fn name_of(namespace: &str) -> String {
 }
 
 impl Target {
-    /// A namespace and its server, everything else by default; the target is named after the namespace, or after what several have in common.
+    /// A namespace and its server, with defaults for everything else; the target is named after the namespace, or after what several have in common.
     ///
     /// # Errors
     /// The key that is wrong, and why.
@@ -208,7 +208,7 @@ impl Target {
         Ok(target)
     }
 
-    /// Its objectives, those of files too, which are read now.
+    /// Its objectives, including those of files, which are read now.
     ///
     /// # Errors
     /// [`SloFileError`], which names the file.

@@ -1,4 +1,4 @@
-//! Where else than in Prometheus changes of a target are read: a Grafana and a server of feature flags.
+//! Where changes of a target are read besides Prometheus: a Grafana and a server of feature flags.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ pub struct GrafanaConfig {
     /// Where a token is that may read annotations.
     #[serde(default)]
     pub token: Option<SecretSource>,
-    /// Annotations with any of these tags are changes; all where none is given.
+    /// Annotations with any of these tags are changes; all if none is given.
     #[serde(default)]
     pub tags: Vec<String>,
 }
@@ -36,7 +36,7 @@ pub struct FlagsConfig {
 }
 
 impl GrafanaConfig {
-    /// Ready to be read.
+    /// A reader for it.
     ///
     /// # Errors
     /// [`GrafanaError`] when the address cannot be used.

@@ -19,11 +19,11 @@ pub struct Watching {
     pub recover: Option<ConfigDuration>,
     /// A problem that returns within this time reopens the same incident.
     pub merge: Option<ConfigDuration>,
-    /// Baseline that must be collected before an incident can open.
+    /// How much baseline is needed before an incident can open.
     pub learn: Option<ConfigDuration>,
     /// A change that lasts longer than this becomes the new baseline.
     pub accept: Option<ConfigDuration>,
-    /// Fewest requests in the last half minute for errors and latency to mean anything.
+    /// Fewest requests in the last half minute for errors and latency to be meaningful.
     pub min_requests: Option<f64>,
     /// Rise of the share of failed requests, 0 to 1.
     pub error_rise: Option<f64>,
