@@ -1,5 +1,5 @@
-//! Everything that a configuration asks for, running: one thread for each target, one that renews the leases, one that sends messages, one that
-//! prunes the store and, with `automap serve`, one for the API. All of them end when the [`Stop`] is set.
+//! Runs what a configuration describes: one thread for each target, one that renews the leases, one that sends messages, one that prunes the store
+//! and, with `automap serve`, one for the API. All of them end when the [`Stop`] is set.
 
 mod api_thread;
 mod event;
@@ -28,11 +28,11 @@ use target_thread::TargetThread;
 
 pub use api_thread::prepare as serve_api;
 
-/// How long the threads may take to end after the stop. Those that are inside a query, a request or a call of the store then are left behind:
-/// all that they would lose is repeated after the next start.
+/// How long the threads may take to end after the stop. Those still inside a query, a request or a store call are then left behind: the work they
+/// lose is repeated after the next start.
 const GRACE: Duration = Duration::from_secs(8);
 
-/// Called for every incident that opened, changed or closed and is stored; from several threads.
+/// Called from several threads, for every stored incident that opened, changed or closed.
 pub type Listener = Arc<dyn Fn(&Incident) + Send + Sync>;
 
 /// Why the daemon cannot start.
@@ -63,7 +63,7 @@ pub enum EndError {
 /// The running threads.
 #[derive(Debug)]
 pub struct Daemon {
-    /// What is known of the targets, and what can be asked.
+    /// The state of the targets, and the interface to query it.
     pub system: Arc<LiveSystem>,
     store: Arc<dyn Store>,
     stop: Stop,
@@ -71,7 +71,7 @@ pub struct Daemon {
     outbox: Arc<Outbox>,
     /// Whether the API ended without being asked to.
     has_lost_api: Arc<AtomicBool>,
-    /// Kept until the end, because the replica's name belongs to this process for as long.
+    /// Held until the end, so that the replica's name stays with this process.
     _replica: Replica,
 }
 
@@ -147,7 +147,7 @@ impl Daemon {
         self.threads.spawn(name, body).inspect_err(|_| self.stop.set())
     }
 
-    /// Serves the API as well. Returns the address that is listened on, with the port that the operating system chose if it was 0.
+    /// Serves the API as well. Returns the listening address, with the port that the operating system chose if it was 0.
     ///
     /// # Errors
     /// [`ApiError`]; the watching continues.
@@ -156,7 +156,7 @@ impl Daemon {
         let (address, serve) = api_thread::prepare(config.api.clone(), system, store, &self.stop)?;
         let (stop, has_lost_api) = (self.stop.clone(), Arc::clone(&self.has_lost_api));
         let body = move || {
-            // Dropped when the API ends, by a panic too: a process that watches but cannot be asked would go unnoticed.
+            // Dropped when the API ends, even by a panic: a process that watches without its API would go unnoticed.
             let _end = EndOfApi { stop, has_lost_api };
             serve();
         };
@@ -168,7 +168,7 @@ impl Daemon {
     /// Blocks until the stop is set, then until every thread has ended or eight seconds have passed.
     ///
     /// # Errors
-    /// [`EndError`] when something else than the stop ended it.
+    /// [`EndError`] when something other than the stop ended it.
     pub fn join(mut self) -> Result<(), EndError> {
         self.stop.block();
         let deadline = Instant::now() + GRACE;
@@ -191,7 +191,7 @@ impl Daemon {
     }
 }
 
-/// Ends the process when the API has ended before it was asked to.
+/// Ends the process when the API ends without being asked to.
 struct EndOfApi {
     stop: Stop,
     has_lost_api: Arc<AtomicBool>,
@@ -229,7 +229,7 @@ mod tests {
     use super::*;
     use crate::store::memory::MemoryStore;
 
-    /// Twice it panics: each time it begins again, and says so.
+    /// Panics twice; each time it starts again and reports it.
     #[test]
     fn a_target_whose_watching_panics_is_watched_again() {
         let yaml = "targets: [{name: shop, namespace: shop, every: 1s, prometheus: {url: 'http://127.0.0.1:9'}}]";

@@ -16,7 +16,7 @@ const SHUTDOWN_DEADLINE: Duration = Duration::from_secs(5);
 /// How long blocking work may take after that, before it is abandoned.
 const BLOCKING_DEADLINE: Duration = Duration::from_secs(1);
 
-/// Listens on the configured address. Returns the address with its real port, and what serves until the stop, which blocks.
+/// Listens on the configured address. Returns the address with its real port, and a function that serves until the stop, which blocks.
 ///
 /// # Errors
 /// [`ApiError`] where the address or a file of the configuration cannot be used.

@@ -28,7 +28,7 @@ pub(super) fn state(status: &TargetStatus) {
     }
 }
 
-/// The watching of a target broke off by a panic.
+/// The watching of a target was interrupted by a panic.
 pub(super) fn broke_off(target: &str, restarts: u64, pause: Duration) {
     error!(
         target: "target", target, restarts, pause_s = pause.as_secs(),

@@ -1,7 +1,7 @@
-//! Runs a thread's work again after a panic: a bug that one target's data sets off must not leave this target unwatched in silence.
+//! Runs a thread's work again after a panic: a bug triggered by one target's data must not leave this target silently unwatched.
 //!
-//! The pause before each start doubles, up to a bound, and is short again after the work has gone well for a while. What the panic said goes to the
-//! log by the process' panic hook; what it left behind is rebuilt from the store, since the work begins from nothing.
+//! The pause before each restart doubles, up to a bound, and is short again after a while without panics. The process' panic hook logs the message;
+//! the state is rebuilt from the store, since the work begins from scratch.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
@@ -12,10 +12,10 @@ use crate::stop::Stop;
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// Longest pause.
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
-/// Work that has gone on for so long has gone well.
+/// After running this long, the work counts as stable.
 const WELL_AFTER: Duration = Duration::from_secs(900);
 
-/// Works until `work` returns or, in a pause, until the stop. `broke_off` is told of each panic and of the pause after it.
+/// Runs `work` until it returns or, in a pause, until the stop. `broke_off` is called after each panic with the pause that follows.
 pub(super) fn run(stop: &Stop, mut work: impl FnMut(), mut broke_off: impl FnMut(Duration)) {
     let mut pause = FIRST_PAUSE;
     loop {

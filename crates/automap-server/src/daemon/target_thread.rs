@@ -27,14 +27,14 @@ const RETRY_AFTER: Duration = Duration::from_secs(3);
 
 /// What the thread of one target needs.
 pub(super) struct TargetThread {
-    /// Which of [`LiveSystem::monitored`].
+    /// The index in [`LiveSystem::monitored`].
     pub(super) index: usize,
     pub(super) system: Arc<LiveSystem>,
     pub(super) store: Arc<dyn Store>,
     pub(super) outbox: Arc<Outbox>,
     pub(super) watching: WatchOptions,
     pub(super) notify: Arc<NotifyConfig>,
-    /// This process in the leases.
+    /// The name of this process in the leases.
     pub(super) holder: String,
     pub(super) lead: Lead,
     pub(super) stop: Stop,
@@ -42,7 +42,7 @@ pub(super) struct TargetThread {
 }
 
 impl TargetThread {
-    /// Watches whenever this process holds the lease, until the stop; after a panic from the beginning.
+    /// Watches whenever this process holds the lease, until the stop; starts over after a panic.
     pub(super) fn run(&self) {
         let Some(monitored) = self.system.monitored().get(self.index) else { return };
         let name = &monitored.target.name;
@@ -54,7 +54,7 @@ impl TargetThread {
             self.system.snapshots.set_status(status);
         };
         supervise::run(&self.stop, || self.watch_when_leading(monitored), broke_off);
-        // One that another replica holds is not asked about: many targets end at once.
+        // A lease that another replica holds is not released: many targets end at once.
         if self.lead.is_ours()
             && let Err(error) = self.store.release(name, &self.holder)
         {
@@ -65,7 +65,7 @@ impl TargetThread {
     fn watch_when_leading(&self, monitored: &MonitoredTarget) {
         let owners = Arc::new(Owners::new(Arc::clone(&self.notify), &monitored.target));
         while let Some(turn) = self.lead.wait(&self.stop, || self.set_following(monitored)) {
-            // The samples go with the turn: another replica keeps them from now on, and of many targets they would add up.
+            // The samples are dropped with the turn: another replica keeps them from now on, and many targets would add up.
             let queries = Arc::clone(&monitored.counters.queries);
             let mut source = PrometheusSource::of(monitored.client.clone(), &monitored.target, queries)
                 .told_by(Arc::clone(&monitored.told))
@@ -125,7 +125,7 @@ impl TargetThread {
         watcher::run(&mut watcher, source, &SystemClock, target.every.duration(), term, before_tick, after_tick);
     }
 
-    /// Refreshes the owners, and returns what an incident may open for beside the metrics: burning objectives and firing alerts.
+    /// Refreshes the owners, and returns the reasons besides metrics for which an incident may open: burning objectives and firing alerts.
     fn before_tick(
         &self,
         monitored: &MonitoredTarget,
@@ -148,16 +148,16 @@ impl TargetThread {
                 Vec::new()
             }
         };
-        // That the store does not answer is reported where the lease is renewed.
+        // A store that does not answer is reported where the lease is renewed.
         let _ = self.system.mutes.refresh(&*self.store, now);
-        // Another replica may have received them; this process' own memory serves while the store does not answer.
+        // Another replica may have received them; this process' own memory is used while the store does not answer.
         let kept = self.store.firing_alerts(name, now);
         let alerts = kept.map(|kept| kept.into_iter().map(|(alert, _)| alert).collect());
         let alerts = alerts.unwrap_or_else(|_| self.system.alerts.firing(name, now));
         TickInputs { slos, alerts }
     }
 
-    /// Publishes what a tick brought: to listeners, the outbox, the profiles and the snapshots.
+    /// Publishes the result of a tick: to listeners, the outbox, the profiles and the snapshots.
     fn after_tick(
         &self,
         monitored: &MonitoredTarget,
@@ -190,7 +190,7 @@ impl TargetThread {
     }
 }
 
-/// When the first of the open incidents began: what it costs the objectives is counted from then on.
+/// When the first of the open incidents began: their cost to the objectives is counted from then on.
 fn first_onset(watcher: &Watcher) -> Option<Timestamp> {
     watcher.open().iter().map(|i| i.onset).min()
 }

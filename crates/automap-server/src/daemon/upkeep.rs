@@ -1,4 +1,4 @@
-//! What the daemon does regularly beside watching: it renews the leases of the targets, prunes the store, and reads the silences of Alertmanagers.
+//! Regular tasks of the daemon besides watching: it renews the leases of the targets, prunes the store, and reads the silences of Alertmanagers.
 
 use std::time::Duration;
 
