@@ -40,7 +40,7 @@ pub use confirmation::{confirm, note};
 pub(crate) use target::MonitoredTarget;
 pub use target::SetupError;
 
-/// Changes by which a listener may lag before the oldest are dropped for it.
+/// How many changes a listener may lag behind before the oldest are dropped for it.
 const MAX_BEHIND: usize = 256;
 
 /// The targets of a configuration, and what is known of them.
@@ -273,7 +273,7 @@ impl System for LiveSystem {
 
     fn mutes(&self) -> Vec<ListedMute> {
         let now = SystemClock.now();
-        // Another replica or the command line may have made some; what was read before serves while the store does not answer.
+        // Another replica or the command line may have added some; while the store does not answer, those read before stay valid.
         let _ = self.mutes.refresh(&*self.store, now);
         self.mutes.list(now)
     }

@@ -1,8 +1,7 @@
-//! The [`System`] of a recording: one target, and its incidents: those that a watcher would have opened or, of a report that was saved, the one that it is
-//! about.
+//! The [`System`] of a recording: one target with the incidents that a watcher would have opened or, for a saved report, the one that it is about.
 //!
-//! The same page and the same API serve a capture, a table, one look at a server, or a saved report, with nothing else running. Nothing is watched, told
-//! or notified here; what a recording cannot do, and what a report without its metrics cannot answer, is refused with the reason.
+//! The same page and API serve a capture, a table, a single fetch from a server, or a saved report, with nothing else running. Nothing is watched or
+//! notified, and no change is received; requests that a recording, or a report without its metrics, cannot answer are refused with the reason.
 
 mod incidents;
 mod saved;
@@ -38,7 +37,7 @@ use crate::system::{
 };
 use crate::watcher::{Clock, State, SystemClock, TargetStatus};
 
-/// Changes by which a listener may lag.
+/// How many changes a listener may lag behind.
 const MAX_BEHIND: usize = 16;
 
 pub use incidents::of_report as incident_of_report;
@@ -84,7 +83,7 @@ impl RecordedSystem {
         let report = whole.report();
         let map = service_map::compose(&whole.observation, &report, MapKind::Anomaly, &[]);
         for incident in incidents::of(target, &whole.observation, &report) {
-            // The store is empty, and each incident is consistent: nothing can be refused but what a bug made.
+            // The store is empty, and each incident is consistent: only a bug could make it refuse one.
             let stored = store.put(&incident, &[], incident.updated);
             debug_assert!(stored.is_ok(), "{stored:?}");
         }
@@ -112,7 +111,7 @@ impl RecordedSystem {
         found.ok_or_else(|| SystemError::NotFound { what: "incident", name: id.to_owned() })
     }
 
-    /// What was measured; refused where only a report was saved.
+    /// What was measured; refused if only a report was saved.
     fn metrics(&self) -> Result<&Analysed, SystemError> {
         match &self.data {
             Data::Metrics(whole) => Ok(whole),

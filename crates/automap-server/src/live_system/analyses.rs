@@ -122,7 +122,7 @@ pub(super) fn capture(
     analyse_again(monitored, incident, DiagnoseOptions::default(), now)?.capture()
 }
 
-/// What is seen of a target in the last hour.
+/// The coverage of a target in the last hour.
 pub(super) fn coverage(monitored: &MonitoredTarget, now: Timestamp) -> Result<TargetCoverage, SystemError> {
     let window = Interval::new(now.plus_ms(-BASELINE_MS), now);
     let observation = fetch(monitored, window, now)?;
@@ -148,7 +148,7 @@ fn analyse_again(
     analysed(observation, options, "the incident's metrics may be older than the server keeps")
 }
 
-/// Analyses what was observed; `next` is what to try where it is too little.
+/// Analyses an observation; `next` is what to try if it is too little.
 fn analysed(observation: Observation, options: DiagnoseOptions, next: &str) -> Result<Analysed, SystemError> {
     let analysis = analyse(&observation, &options).map_err(|e| refused(&e, next))?;
     Ok(Analysed { observation, analysis, options })
@@ -159,7 +159,7 @@ fn fetch(monitored: &MonitoredTarget, window: Option<Interval>, now: Timestamp) 
     fetch_with_tail(monitored, window, (WindowHint::default(), None), now).map(|(observation, _)| observation)
 }
 
-/// The same, or of many services only what a diagnosis needs, with what is known of the server now.
+/// The same or, for many services, only what a diagnosis needs, with the current knowledge of the server.
 fn fetch_with_tail(
     monitored: &MonitoredTarget,
     window: Option<Interval>,

@@ -1,4 +1,4 @@
-//! What people state about an incident: which service was the cause, and notes. The same code serves the API and the command line.
+//! User input about an incident: which service was the cause, and notes. The same code serves the API and the command line.
 
 use automap_core::incident::{Incident, MAX_NOTES, TimelineKind};
 use automap_core::time::Timestamp;
@@ -33,11 +33,11 @@ pub fn confirm(
     })
 }
 
-/// Adds a note of the user `by` to the timeline of the incident `id`. Nobody is notified: its state is what it was.
+/// Adds a note of the user `by` to the timeline of the incident `id`. Nobody is notified, since its state does not change.
 ///
 /// # Errors
-/// [`SystemError::NotFound`] when there is no such incident; [`SystemError::Refused`] when it holds [`MAX_NOTES`] notes, since an earlier one
-/// would have to go.
+/// [`SystemError::NotFound`] when there is no such incident; [`SystemError::Refused`] when it holds [`MAX_NOTES`] notes, since an earlier one would
+/// have to be dropped.
 pub fn note(store: &dyn Store, (id, text, by): (&str, &str, &str), now: Timestamp) -> Result<Incident, SystemError> {
     change(store, id, now, |incident| {
         if incident.notes() >= MAX_NOTES {
@@ -51,7 +51,7 @@ pub fn note(store: &dyn Store, (id, text, by): (&str, &str, &str), now: Timestam
     })
 }
 
-/// Changes a stored incident, and tries again where somebody else changed it meanwhile. `edit` returns the routes that are notified.
+/// Changes a stored incident, and tries again if it was changed concurrently. `edit` returns the routes that are notified.
 fn change(
     store: &dyn Store,
     id: &str,
@@ -76,7 +76,7 @@ fn change(
     })
 }
 
-/// Refuses a service that the incident's report does not mention, which is most likely a typing error.
+/// Refuses a service that the incident's report does not mention, which is most likely a typo.
 fn check_service(incident: &Incident, service: &str) -> Result<(), SystemError> {
     let causes = incident.report.iter().flat_map(|r| r.causes.iter().map(|c| c.service.as_str()));
     let symptoms = incident.symptoms.iter().map(|s| s.service.as_str());

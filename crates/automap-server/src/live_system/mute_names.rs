@@ -1,4 +1,4 @@
-//! The names that a mute may be about, as far as this process knows them.
+//! The names that a mute may contain, as far as this process knows them.
 
 use super::target::MonitoredTarget;
 use crate::mutes::{Known, MuteRequest};
@@ -6,8 +6,8 @@ use crate::notify::glob::matches;
 use crate::snapshots::Snapshots;
 use crate::store::{IncidentFilter, MAX_PAGE, Store, StoreError};
 
-/// The targets of the configuration, and the services of those that a mute is about: what is observed now, and what incidents told of. While one of these
-/// targets was not looked at (or another replica watches it), its services are not known.
+/// The targets of the configuration, and the services of those that a mute covers: the ones observed now, and the ones in incidents. While one of
+/// these targets has not been polled (or another replica watches it), its services are not known.
 pub(super) fn known(
     targets: &[MonitoredTarget],
     snapshots: &Snapshots,

@@ -35,7 +35,7 @@ pub enum SetupError {
 pub(crate) struct MonitoredTarget {
     pub(crate) target: Target,
     pub(crate) client: Client,
-    /// How many targets of its server are looked at at once.
+    /// Limits how many targets of its server are polled at once.
     pub(crate) gate: Gate,
     pub(crate) slos: Vec<Slo>,
     pub(crate) counters: Arc<Counters>,
@@ -85,7 +85,7 @@ impl MonitoredTarget {
 }
 
 impl<'a> Shared<'a> {
-    /// The server of a target. Where another of the configuration has the same address, they share a gate.
+    /// The server of a target. If another target of the configuration has the same address, they share a gate.
     fn new(target: &'a Target, others: &[Self]) -> Result<Self, SetupError> {
         let failed = |message: String| SetupError::Client { target: target.name.clone(), message };
         let config = &target.prometheus;

@@ -1,4 +1,4 @@
-//! The incidents of a recording: what a watcher would have opened or, where the recording is too short for a watcher, what its diagnosis says.
+//! The incidents of a recording: those that a watcher would have opened or, if the recording is too short for a watcher, the one of its diagnosis.
 
 use automap_core::incident::{Incident, NamedCause, Severity, TimelineKind};
 use automap_core::observation::Observation;
@@ -8,13 +8,13 @@ use automap_core::watch::{ReplayOptions, WatchOptions, replay};
 
 use crate::store::{IncidentFilter, MAX_PAGE};
 
-/// Polls of a replay at most: a diagnosis each, so that a recording of a day opens within seconds.
+/// Most polls of a replay: each is a diagnosis, and a recording of a day must open within seconds.
 const MAX_POLLS: i64 = 120;
-/// Time between two polls at least.
+/// Shortest time between two polls.
 const MIN_EVERY_MS: i64 = 5_000;
-/// Share of a recording that is for learning what is normal, at most: a third.
+/// Largest share of a recording that is used as the baseline: a third.
 const LEARN_PARTS: i64 = 3;
-/// How long requests must be affected before an incident opens, at most: a tenth of the recording.
+/// Longest time that requests must be affected before an incident opens: a tenth of the recording.
 const CONFIRM_PARTS: i64 = 10;
 
 /// All of them.
@@ -22,7 +22,7 @@ pub(super) fn all() -> IncidentFilter {
     IncidentFilter { limit: MAX_PAGE, ..IncidentFilter::default() }
 }
 
-/// How many there are, and how many of them are over: `2 incidents, 1 of them closed`.
+/// How many there are, and how many of them are closed: `2 incidents, 1 of them closed`.
 pub(super) fn counted(incidents: &[Incident]) -> String {
     let closed = incidents.iter().filter(|incident| !incident.is_open()).count();
     match (incidents.len(), closed) {
@@ -62,7 +62,7 @@ pub(super) fn of(target: &str, observation: &Observation, report: &Report) -> Ve
     found
 }
 
-/// The incident that the diagnosis of a recording is about, opened at a time; `None` where it finds nothing wrong.
+/// The incident that the diagnosis of a recording is about, opened at the given time; `None` if it finds nothing wrong.
 pub fn of_report(target: &str, opened: Timestamp, report: &Report) -> Option<Incident> {
     if report.verdict.kind.is_quiet() {
         return None;

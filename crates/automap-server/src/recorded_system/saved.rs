@@ -1,4 +1,4 @@
-//! A report that was saved, shown as a recording is: its incident, its map and its series are there, and its metrics are not.
+//! A saved report, shown like a recording: it has its incident, its map and its series, but no metrics.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,10 +16,10 @@ use crate::store::memory::MemoryStore;
 use crate::system::SystemError;
 
 impl RecordedSystem {
-    /// Shows a saved report: of the incident that was saved with it, else of the one that it is about, under the name `target`.
+    /// Shows a saved report under the name `target`: with the incident that was saved with it, else with the one that it is about.
     ///
     /// # Errors
-    /// [`SystemError::Refused`] where its windows hold no time, or the incident is not one.
+    /// [`SystemError::Refused`] if its windows are empty, or the incident is not valid.
     pub fn of_saved(
         target: &str,
         incident: Option<Incident>,
@@ -51,12 +51,12 @@ impl RecordedSystem {
     }
 }
 
-/// The services of its map; of none of them is a level known.
+/// The services of its map; their levels are not known.
 pub(super) fn services(dossier: &Dossier) -> BTreeMap<String, Observed> {
     dossier.map.nodes.iter().map(|node| (node.service.clone(), Observed::default())).collect()
 }
 
-/// Why something that needs metrics is not answered.
+/// The error for a request that needs metrics.
 pub(super) fn without_metrics() -> SystemError {
     let message = "a saved report holds no metrics".to_owned();
     let next = "open the capture of the incident: `automap capture` or \"Download the capture\" saves it".to_owned();
