@@ -2,10 +2,10 @@
 //! say that they are muted. They come from three places: the configuration (`mutes.windows`), the API and the command line (kept in the store),
 //! and silences of Alertmanagers (`mutes.alertmanagers`).
 //!
-//! Worked example: `mutes.windows` holds `backup`, Saturdays 02:00 to 05:00, for the services `*-db`. At 02:10 `orders-db` turns slow and an
-//! incident opens with it as the cause: no message is queued, and the timeline says why. At 05:00 the incident is still open: the mute is over,
-//! and every route that wants it is told that it *opened*. Had it been closed by then, nobody would have been told. An incident of which
-//! a route was notified before the mute began is still reported as closed to that route, so that no pager stays red.
+//! Worked example: `mutes.windows` holds `backup`, Saturdays 02:00 to 05:00, for the services `*-db`. At 02:10 `orders-db` turns slow and an incident
+//! opens with it as the cause: no message is queued, and the timeline says why. At 05:00 the incident is still open: the mute is over, and every
+//! route that wants it is notified that it *opened*. If it had closed by then, nobody would have been notified. If a route was notified before the
+//! mute began, it is still notified of the end, so that no pager stays red.
 
 mod config;
 mod known;
@@ -88,7 +88,7 @@ impl Mutes {
         Ok(())
     }
 
-    /// Takes over what an Alertmanager's silences are now.
+    /// Replaces the silences of an Alertmanager.
     pub fn set_silences(&self, address: &str, silences: Vec<Silence>) {
         self.known.lock().silences.insert(address.to_owned(), silences);
     }
@@ -129,7 +129,7 @@ impl Mutes {
             ("severity", incident.severity.as_str().to_owned()),
         ]);
         let place = self.targets.get(&incident.target);
-        // Where a target has several clusters or namespaces, its services carry theirs, the cluster first.
+        // If a target has several clusters or namespaces, its services' names carry theirs, the cluster first.
         let has_clusters = place.is_some_and(|(_, c)| c.as_ref().is_some_and(|c| !ClusterSpec::parse(c).is_one()));
         let cause = incident.cause.as_ref().map_or("", |cause| cause.service.as_str());
         let (of_cluster, cause) = match cause.split_once('/').filter(|_| has_clusters) {

@@ -1,4 +1,4 @@
-//! Whether what a mute names is there. One with a mistyped name mutes nothing, and nobody would notice before the pager rings.
+//! Checks that the names in a mute exist. A mute with a mistyped name mutes nothing, and nobody would notice before the pager rings.
 
 use automap_core::incident::Incident;
 use automap_core::similar::similar_names;
@@ -10,7 +10,7 @@ use crate::notify::glob::matches;
 /// Most names that a refusal lists.
 const MAX_LISTED: usize = 20;
 
-/// The names that a mute may be about. An empty list is one that is not known: nothing is checked against it.
+/// The names that a mute may contain. An empty list means unknown: nothing is checked against it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Known {
     /// Every target.
@@ -19,7 +19,7 @@ pub struct Known {
     pub services: Vec<String>,
 }
 
-/// What a mute names and nobody knows.
+/// An unknown name in a mute.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unknown {
     /// What is wrong.
@@ -29,7 +29,7 @@ pub struct Unknown {
 }
 
 impl Known {
-    /// Adds the services that incidents tell of.
+    /// Adds the services that appear in incidents.
     pub fn with_services_of<'a>(mut self, incidents: impl IntoIterator<Item = &'a Incident>) -> Self {
         for incident in incidents {
             let symptoms = incident.symptoms.iter().map(|s| s.service.as_str());
@@ -42,7 +42,7 @@ impl Known {
         self
     }
 
-    /// The first name of a request that is not among the known ones. A pattern of targets has to fit one of them; one of services may be about those to come.
+    /// The first unknown name of a request. A pattern of targets has to match one of them; one of services may be for future ones.
     ///
     /// ```
     /// use automap_core::time::Timestamp;

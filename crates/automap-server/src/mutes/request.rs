@@ -1,4 +1,4 @@
-//! A mute as people ask for it, over the API or the command line: checked, completed and stored.
+//! A mute as requested over the API or the command line: checked, completed and stored.
 
 use automap_core::time::{Timestamp, as_rfc3339};
 use schemars::JsonSchema;
@@ -7,13 +7,13 @@ use serde::{Deserialize, Serialize};
 use super::known::Known;
 use crate::store::{Mute, MuteStore, StoreError};
 
-/// Longest mute that can be asked for: what is muted for longer belongs into the configuration, where others see it.
+/// Longest mute that can be requested: longer ones belong in the configuration, where others see them.
 pub const MAX_LENGTH_MS: i64 = 30 * 86_400_000;
 /// Most patterns of a list.
 const MAX_PATTERNS: usize = 100;
 /// Longest pattern and reason, in bytes.
 const MAX_TEXT_BYTES: usize = 500;
-/// How often a mute is stored under another id where the first is taken.
+/// How many ids are tried for a mute if the first is taken.
 const MAX_TRIES: usize = 100;
 
 /// What a new mute is to be.
@@ -42,7 +42,7 @@ pub struct MuteRequest {
 /// Why a mute was not made.
 #[derive(Debug, thiserror::Error)]
 pub enum MuteError {
-    /// The request is not valid, names what nobody knows, or there are too many mutes.
+    /// The request is not valid, contains unknown names, or there are too many mutes.
     #[error("{message}; {next}")]
     Refused {
         /// What is wrong, for the user.
@@ -55,7 +55,7 @@ pub enum MuteError {
     Store(#[from] StoreError),
 }
 
-/// Stores a mute that `by` asks for.
+/// Stores a mute that `by` requests.
 ///
 /// # Errors
 /// [`MuteError::Refused`] when the times or texts are not valid, it names a target or service that is not `known`, or there are too many mutes;

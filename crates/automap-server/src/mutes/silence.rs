@@ -1,6 +1,6 @@
-//! Silences of an Alertmanager (`GET /api/v2/silences`). One applies to an incident if it would silence the alert that automap sends for it, as
-//! Alertmanager's own rules say: every matcher must match, a label that is not there is empty, regular expressions match the whole value.
-//! Beside that alert's labels an incident has `namespace`, `cluster`, `team` and `service`, the cause.
+//! Silences of an Alertmanager (`GET /api/v2/silences`). One applies to an incident if it would silence the alert that automap sends for it, by
+//! Alertmanager's own rules: every matcher must match, a missing label is empty, regular expressions match the whole value. Besides that alert's
+//! labels an incident has `namespace`, `cluster`, `team` and `service`, the cause.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -40,7 +40,7 @@ pub struct Silence {
 struct Matcher {
     name: String,
     value: String,
-    /// Set where `value` is a regular expression.
+    /// Set if `value` is a regular expression.
     regex: Option<Regex>,
     is_equal: bool,
 }
@@ -100,7 +100,7 @@ pub fn read(source: &AlertmanagerSource) -> Result<Vec<Silence>, SilenceError> {
     Ok(answer.into_iter().filter_map(silence).take(MAX_SILENCES).collect())
 }
 
-/// `None` for one that has ended or that cannot be understood: it then mutes nothing.
+/// `None` for a silence that has ended or cannot be parsed: it then mutes nothing.
 fn silence(answer: Value) -> Option<Silence> {
     let Answer { id, status, matchers, starts_at, ends_at, created_by } = serde_json::from_value(answer).ok()?;
     if status.state == "expired" || matchers.is_empty() {

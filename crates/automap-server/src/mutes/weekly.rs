@@ -1,7 +1,7 @@
 //! Windows that return every week, such as `sat, sun at 02:00 for 3h in Europe/Berlin`.
 //!
-//! A window begins at the given local time, also on days on which the clocks change: a time that does not exist begins an hour later, one that
-//! exists twice at the first. It lasts as long as it says, whatever the clocks do meanwhile.
+//! A window begins at the given local time, also on days on which the clocks change: a time that does not exist begins an hour later, one that exists
+//! twice begins at the first. Its length is as given, whatever the clocks do meanwhile.
 
 use automap_core::time::{Interval, Timestamp};
 use automap_sources::time_zone::time_zone;
@@ -12,7 +12,7 @@ use serde::Deserialize;
 use crate::config::duration::ConfigDuration;
 
 const DAY_MS: i64 = 86_400_000;
-/// Longest window: it ends before it begins again.
+/// Longest window: one must end before the next begins.
 const MAX_LENGTH_MS: i64 = 7 * DAY_MS;
 
 /// The weekly times of a window.
