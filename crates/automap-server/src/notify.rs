@@ -10,8 +10,8 @@
 //!
 //! # How often a message arrives
 //!
-//! At least once, always: unless it is given up, and then the outbox says so. A crash between a receiver's answer and our note of it, or an
-//! answer that does not come in time, makes us send again. What that means depends on the receiver:
+//! At least once, unless it is given up; the outbox then says so. If automap crashes between a receiver's answer and recording it, or if the answer
+//! does not come in time, the message is sent again. What that means depends on the receiver:
 //!
 //! | receiver | a message sent twice |
 //! |---|---|

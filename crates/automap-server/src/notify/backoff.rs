@@ -1,4 +1,4 @@
-//! How long to wait before a message is tried again, and when not to any more.
+//! How long to wait before a message is tried again, and when to give up.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
@@ -29,8 +29,8 @@ impl Default for RetryOptions {
     }
 }
 
-/// When the message that just failed is tried again; `None` when it is given up. What the receiver asks for counts, else the pause is
-/// exponential with jitter that follows from `seed`, the key and the attempt, so that a run can be repeated exactly.
+/// When the message that just failed is tried again; `None` when it is given up. A pause that the receiver asks for takes precedence; otherwise it is
+/// exponential with jitter derived from `seed`, the key and the attempt, so that a run can be repeated exactly.
 pub(super) fn next(
     options: &RetryOptions,
     message: &Outgoing,

@@ -42,7 +42,7 @@ pub struct ReceiverConfig {
     pub name: String,
     /// What it is and where.
     pub to: Kind,
-    /// Most messages a minute. Default: what the service allows, or no limit where it says nothing.
+    /// Most messages a minute. Default: what the service allows, or no limit if it states none.
     pub per_minute: Option<u32>,
 }
 

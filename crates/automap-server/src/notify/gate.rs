@@ -33,7 +33,7 @@ impl Gate {
         self.sent.push_back(now);
     }
 
-    /// Holds all messages back until then.
+    /// Blocks all messages until then.
     pub(super) fn close(&mut self, until: Timestamp) {
         self.closed_until = self.closed_until.max(Some(until));
     }

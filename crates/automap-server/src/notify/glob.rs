@@ -1,13 +1,13 @@
-//! Patterns of names: `*` is any characters, all else stands for itself.
+//! Patterns of names: `*` matches any characters, everything else itself.
 
-/// Whether the whole `name` fits; time is at most the product of the lengths.
+/// Whether the whole `name` matches; time is at most the product of the lengths.
 pub(crate) fn matches(pattern: &str, name: &str) -> bool {
     let Some((first, rest)) = pattern.split_once('*') else { return pattern == name };
     let Some(mut left) = name.strip_prefix(first) else { return false };
     let mut pieces: Vec<&str> = rest.split('*').collect();
     let last = pieces.pop().unwrap_or_default();
     for piece in pieces {
-        // The earliest place leaves the most for the pieces behind it.
+        // The earliest match leaves the most for the remaining pieces.
         let Some(at) = left.find(piece) else { return false };
         left = &left[at + piece.len()..];
     }

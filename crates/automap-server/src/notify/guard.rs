@@ -1,9 +1,9 @@
-//! Which addresses messages may be sent to. They come from the configuration alone, but its author may not be allowed to reach everything that
-//! this process can: cloud metadata services give credentials to any process inside the network.
+//! Which addresses messages may be sent to. They come from the configuration alone, but its author may not be allowed to reach everything that this
+//! process can: cloud metadata services give credentials to any process inside the network.
 //!
-//! Link-local, metadata, multicast and reserved addresses are refused always, and so are IPv6 addresses that carry such an IPv4 address or a
-//! private one inside them; loopback, private and shared ranges follow [`Allowed`]. The addresses are checked after the name was resolved and
-//! are the ones that are then connected to, so a name that resolves to another address later gains nothing; redirects are not followed at all.
+//! Link-local, metadata, multicast and reserved addresses are always refused, and so are IPv6 addresses that embed such an IPv4 address or a private
+//! one; loopback, private and shared ranges follow [`Allowed`]. Addresses are checked after name resolution, and the connection uses the checked
+//! address, so a name that later resolves to another one gains nothing; redirects are not followed at all.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -23,10 +23,10 @@ const METADATA_V6: [Ipv6Addr; 2] =
 /// Names of metadata services; refused by name too, since a proxy would resolve them.
 const METADATA_NAMES: [&str; 3] = ["metadata.google.internal", "metadata", "instance-data"];
 
-/// Which addresses may be connected to beside public ones.
+/// Which addresses are allowed besides public ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Allowed {
-    /// This machine itself.
+    /// This machine.
     pub(super) loopback: bool,
     /// Private ranges.
     pub(super) private: bool,
@@ -55,7 +55,7 @@ impl Resolver for GuardedResolver {
     }
 }
 
-/// Why nothing may be sent to this host, as far as its name says.
+/// Why nothing may be sent to this host, judged by its name.
 pub(super) fn refused_host(host: &str, allowed: Allowed) -> Option<String> {
     let bare = bare(host);
     if METADATA_NAMES.contains(&bare.as_str()) {
@@ -76,12 +76,12 @@ pub(crate) fn is_internal_host(host: &str) -> bool {
     }
 }
 
-/// Without brackets and the root's dot, in lower case.
+/// Without brackets and the trailing dot, in lower case.
 fn bare(host: &str) -> String {
     host.trim_start_matches('[').trim_end_matches(']').trim_end_matches('.').to_ascii_lowercase()
 }
 
-/// The address that a text is, if it is one. C libraries and proxies read `2130706433`, `0x7f.1` and `0177.0.0.1` as addresses, too.
+/// The address that a text denotes, if it is one. C libraries and proxies read `2130706433`, `0x7f.1` and `0177.0.0.1` as addresses, too.
 fn address_of(bare: &str) -> Option<IpAddr> {
     // A zone (`fe80::1%eth0`) does not change which address it is.
     let plain = bare.split('%').next().unwrap_or_default();
@@ -147,7 +147,7 @@ fn refused_v6(v6: Ipv6Addr, allowed: Allowed) -> Option<&'static str> {
     } else if v6.is_unique_local() {
         (!allowed.private).then_some("a private address, and http.allow_private is false")
     } else if s[..2] == [0x2001, 0] || s[..3] == [0x64, 0xff9b, 1] {
-        // Teredo, and translation by a rule that only the network knows: what is behind it cannot be told.
+        // Teredo, and translation by a rule that only the network knows: the real address cannot be determined.
         Some("an IPv6 address that stands for another one; give that one")
     } else {
         let strict = Allowed { loopback: false, private: false, cgnat: false };
@@ -157,7 +157,7 @@ fn refused_v6(v6: Ipv6Addr, allowed: Allowed) -> Option<&'static str> {
 }
 
 /// The IPv4 address inside an IPv6 one: compatible (`::a.b.c.d`), behind NAT64 (`64:ff9b::/96`), or 6to4 (`2002::/16`). A mapped one
-/// (`::ffff:a.b.c.d`) is that address itself and does not come here.
+/// (`::ffff:a.b.c.d`) is that address itself and never gets here.
 fn embedded_v4(s: [u16; 8]) -> Option<Ipv4Addr> {
     let of = |high: u16, low: u16| Some(Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low)));
     match s {

@@ -14,29 +14,29 @@ use ureq::{Agent, Error, Proxy, Timeout};
 use super::guard::{Allowed, GuardedResolver, refused_host};
 use super::text::excerpt;
 
-/// Only the beginning of an answer matters; the longest that is needed is Grafana's list of one annotation.
+/// Only the beginning of an answer matters; the longest one needed is Grafana's list of one annotation.
 const MAX_ANSWER_BYTES: u64 = 64 << 10;
 /// Longest wait that a receiver may ask for.
 pub(super) const MAX_RETRY_AFTER: Duration = Duration::from_secs(3600);
 /// Longest time-out that can be configured.
 const MAX_TIMEOUT_S: u64 = 120;
-/// A connection that was idle for longer may be closed by the other side just as it is used again, and whether the message arrived would be unknown.
+/// A connection idle for longer may be closed by the other side just as it is used again, and whether the message arrived would be unknown.
 const MAX_IDLE: Duration = Duration::from_secs(3);
 
 /// How receivers are reached.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct HttpOptions {
-    /// For one message, start to end: resolving, connecting, TLS and all of its requests and answers. Default 10; 1 to 120.
+    /// Timeout for one message as a whole: resolving, connecting, TLS and all of its requests and answers. Default 10; 1 to 120.
     pub timeout_s: u64,
-    /// Whether this machine itself may be a receiver. Link-local and metadata addresses never are. Default: no.
+    /// Whether this machine itself may be a receiver. Link-local and metadata addresses never may. Default: no.
     pub allow_loopback: bool,
     /// Whether receivers may have private addresses (10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, fc00::/7), as those inside a cluster do.
     /// Default: yes.
     pub allow_private: bool,
     /// Whether receivers may have shared addresses (100.64.0.0/10), which carriers, some clusters and overlay networks use. Default: no.
     pub allow_cgnat: bool,
-    /// Certificate authorities to trust instead of the web's, PEM.
+    /// Certificate authorities to trust instead of the public ones, PEM.
     pub ca_file: Option<PathBuf>,
     /// `http://proxy:3128`. The environment's proxy variables are ignored.
     pub proxy: Option<String>,
@@ -61,20 +61,20 @@ impl HttpOptions {
         Duration::from_secs(self.timeout_s.clamp(1, MAX_TIMEOUT_S))
     }
 
-    /// Which addresses may be connected to beside public ones.
+    /// Which addresses are allowed besides public ones.
     pub(super) fn allowed(&self) -> Allowed {
         Allowed { loopback: self.allow_loopback, private: self.allow_private, cgnat: self.allow_cgnat }
     }
 }
 
-/// Why a message did not get through.
+/// Why a message was not delivered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Failure {
-    /// It did not arrive; later it may.
+    /// It did not arrive, but may later.
     Later { message: String, after: Option<Duration> },
     /// It is unknown whether it arrived.
     Unknown { message: String },
-    /// It never will as it is.
+    /// It will never arrive as it is.
     Never { message: String },
 }
 
@@ -94,7 +94,7 @@ pub(super) struct Http {
     agent: Agent,
     allowed: Allowed,
     timeout: Duration,
-    /// When the message that is being sent has to be through; `None` outside a message.
+    /// The deadline of the message that is being sent; `None` outside a message.
     deadline: Option<Instant>,
 }
 
@@ -120,7 +120,7 @@ impl Http {
         Self { agent: self.agent.clone(), allowed: self.allowed, timeout: self.timeout, deadline }
     }
 
-    /// Sends JSON and reads the answer, `null` where it is none. The address may hold a secret: it appears in no message.
+    /// Sends JSON and reads the answer, `null` if it is not JSON. The address may hold a secret: it appears in no message.
     pub(super) fn json(
         &self,
         method: Method,
@@ -165,13 +165,13 @@ impl Http {
         let after = after.and_then(http::retry_after).map(|wait| wait.min(MAX_RETRY_AFTER));
         let limited = response.body_mut().with_config().limit(MAX_ANSWER_BYTES).read_to_vec();
         if (200..300).contains(&status) {
-            // It was taken; an answer that is cut off does not change that.
+            // The message was accepted; a truncated answer does not change that.
             return Ok(limited.unwrap_or_default());
         }
         let said = excerpt(&limited.unwrap_or_default());
         let message = format!("status {status}: {said}");
         Err(match status {
-            // A proxy speaks for a receiver that may have got it.
+            // A proxy answers for a receiver that may have got the message.
             502 | 504 => Failure::Unknown { message },
             408 | 429 | 500..=599 => Failure::Later { message, after },
             300..=399 => Failure::Never {
@@ -192,7 +192,7 @@ fn transport(error: Error) -> Failure {
             Failure::later(format!("TLS: {}", excerpt(error.to_string().as_bytes())))
         }
         Error::Io(e) => match e.kind() {
-            // Ours: the guard's answer.
+            // Our own error: refused by the guard.
             io::ErrorKind::PermissionDenied => Failure::never(e.to_string()),
             io::ErrorKind::ConnectionRefused | io::ErrorKind::NetworkUnreachable | io::ErrorKind::HostUnreachable => {
                 Failure::later(e.to_string())

@@ -1,4 +1,4 @@
-//! One message as a receiver is given it: the incident as it was, in words, and whose it is.
+//! One message as given to a receiver: a snapshot of the incident, the texts, and the owner.
 
 use automap_core::incident::{Incident, Owner, Severity};
 use automap_core::time::Timestamp;
@@ -25,25 +25,25 @@ pub(super) struct Message<'a> {
     pub(super) title: String,
     pub(super) text: String,
     pub(super) link: Option<String>,
-    /// What the receiver last replied for this incident.
+    /// The receiver's last reply for this incident.
     pub(super) reply: Option<String>,
     pub(super) now: Timestamp,
 }
 
-/// What is known of a message beside its incident.
+/// The facts of a message besides its incident.
 #[derive(Debug)]
 pub(super) struct Facts {
     pub(super) owner: Option<Owner>,
     /// The incident's page.
     pub(super) link: Option<String>,
-    /// What the receiver last replied for this incident.
+    /// The receiver's last reply for this incident.
     pub(super) reply: Option<String>,
     pub(super) now: Timestamp,
 }
 
 impl<'a> Message<'a> {
-    /// Puts it into words. A template that fails is replaced by the built-in one and the error stands in the text: a message with odd words
-    /// is better than none.
+    /// Renders the texts. If a template fails, the built-in one is used and the text states the error: a message with odd wording is better than
+    /// none.
     pub(super) fn new(
         route: &Route,
         key: &'a str,
@@ -62,7 +62,7 @@ impl<'a> Message<'a> {
             let text = text.unwrap_or_else(|_| incident.title.clone());
             error.map_or(text.clone(), |e| format!("{text}\n(the template of route {} failed: {e})", route.name))
         };
-        // A first line has no second one.
+        // The first line must stay one line.
         let title = words(&route.title, DEFAULT_TITLE).split_whitespace().collect::<Vec<_>>().join(" ");
         let text = words(&route.text, DEFAULT_TEXT);
         Self {
@@ -88,7 +88,7 @@ impl<'a> Message<'a> {
         self.owner.as_ref().and_then(|o| o.team.as_deref())
     }
 
-    /// For receivers without a key: says so when it may be a repetition.
+    /// For receivers without a key: marks a message that may be a repetition.
     pub(super) fn marked_title(&self) -> String {
         if self.uncertain { format!("{} (may be a repetition)", self.title) } else { self.title.clone() }
     }

@@ -1,8 +1,8 @@
-//! The threads that send messages. One keeps the outbox's lease, so that of several replicas on one store only one sends; the others send, each
-//! for receivers of its own, so that a receiver that hangs holds up nobody else.
+//! The threads that send messages. One holds the outbox's lease, so that of several replicas on one store only one sends; the others send, each for
+//! its own receivers, so that a receiver that hangs delays no other.
 //!
-//! A sender wakes when something was queued, or once a second. It begins a message only while the lease outlasts the longest time that the
-//! message may take: when another replica takes over, nothing of this one is under way.
+//! A sender wakes when a message was queued, or once a second. It starts a message only if the lease outlasts the longest time that the message may
+//! take: when another replica takes over, no message of this one is in progress.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -18,21 +18,21 @@ use crate::stop::Stop;
 use crate::store::{Store, StoreError};
 use crate::threads::Threads;
 
-/// How often the outbox is checked when nothing wakes a sender, and how often the lease is renewed.
+/// How often the outbox is checked if nothing wakes a sender, and how often the lease is renewed.
 const PAUSE: Duration = Duration::from_secs(1);
 /// Name of the lease that the senders need. No target can have this name.
 pub const OUTBOX_LEASE: &str = "#outbox";
-/// How long a lease is valid after its last renewal, beside the longest time of one message.
+/// How long a lease is valid after its last renewal, in addition to the longest time of one message.
 const LEASE: Duration = Duration::from_secs(20);
-/// Most threads that send. Each serves one receiver; only beyond so many receivers do some share a thread.
+/// Most threads that send. Each serves one receiver; only if there are more receivers do some share a thread.
 pub const MAX_SENDERS: usize = 64;
-/// How long giving back the lease may take, also when the senders took all the time there was.
+/// How long releasing the lease may take, even if the senders used up all the time.
 const RELEASE: Duration = Duration::from_millis(500);
-/// How long messages that are under way are waited for when the outbox is dropped.
+/// How long to wait for messages in progress when the outbox is dropped.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// The running threads. They stop when this is dropped: no message is begun any more, and those under way are waited for, within limits. What
-/// was not sent stays in the store; what was cut off is sent again, under its own key.
+/// The running threads. They stop when this is dropped: no further message is started, and those in progress are waited for, within limits. Unsent
+/// messages stay in the store; interrupted ones are sent again under the same key.
 #[derive(Debug)]
 pub struct Outbox {
     wakes: Vec<SyncSender<()>>,
@@ -43,19 +43,19 @@ pub struct Outbox {
     keeper: Mutex<Threads>,
 }
 
-/// What is called after a step.
+/// Called after a step.
 pub type Report = Box<dyn FnMut(Result<Step, StoreError>) + Send>;
 
 /// What the threads need.
 pub struct Parts {
     /// Where the messages are.
     pub store: Arc<dyn Store>,
-    /// The configuration as it is now; asked before every step.
+    /// The current configuration; read before every step.
     pub config: Box<dyn Fn() -> Arc<NotifyConfig> + Send + Sync>,
     /// The time.
     pub clock: Box<dyn Fn() -> Timestamp + Send + Sync>,
-    /// This replica, different from every other on the same store and the same after a restart (a pod's or host's name): one that comes
-    /// back under another name waits for its own lease to run out.
+    /// This replica, different from every other on the same store and the same after a restart (a pod's or host's name): one that comes back under
+    /// another name waits for its own lease to expire.
     pub holder: String,
     /// Spreads retries.
     pub seed: u64,
@@ -76,7 +76,7 @@ struct Shared {
     clock: Box<dyn Fn() -> Timestamp + Send + Sync>,
     holder: String,
     report: Mutex<Report>,
-    /// When our lease runs out, in milliseconds; 0 while there is none.
+    /// When our lease expires, in milliseconds; 0 while there is none.
     held_until_ms: AtomicI64,
 }
 
@@ -84,7 +84,7 @@ impl Outbox {
     /// Starts the threads.
     ///
     /// # Errors
-    /// When the system gives no thread; those that run already are stopped.
+    /// When the system gives no thread; those already running are stopped.
     pub fn start(parts: Parts) -> std::io::Result<Self> {
         let Parts { store, config, clock, holder, seed, report } = parts;
         let lanes = config().receivers.len().clamp(1, MAX_SENDERS);
@@ -97,7 +97,7 @@ impl Outbox {
             release: Stop::default(),
             keeper: Mutex::default(),
         };
-        // Held already when the senders begin.
+        // The senders start with the lease held.
         shared.renew();
         let (keeping, release) = (Arc::clone(&shared), outbox.release.clone());
         outbox.keeper.lock().spawn("outbox", move || keeping.keep(&release))?;
@@ -112,22 +112,22 @@ impl Outbox {
         Ok(outbox)
     }
 
-    /// Wakes the senders because something was queued, so that it is sent now and not in a second.
+    /// Wakes the senders because a message was queued, so that it is sent now and not in a second.
     pub fn wake(&self) {
         for wake in &self.wakes {
-            // A full channel means that it is awake already, a closed one that it has ended.
+            // A full channel means that the sender is awake already, a closed one that it has ended.
             let _ = wake.try_send(());
         }
     }
 
-    /// Asks the senders to begin no further message.
+    /// Asks the senders to start no further message.
     pub fn stop(&self) {
         self.stop.set();
         self.wake();
     }
 
-    /// Stops, and waits for messages under way until `deadline`, then half a second at most for the lease to be given back. Returns the names of the threads that are left: each is inside a request or a
-    /// call of the store that does not end.
+    /// Stops, and waits for messages in progress until `deadline`, then half a second at most for the lease to be released. Returns the names of the
+    /// threads that still run: each is inside a request or a store call that does not end.
     pub fn stop_until(&self, deadline: Instant) -> Vec<String> {
         self.stop();
         let mut left = self.threads.lock().wait(deadline);
@@ -153,7 +153,7 @@ impl Shared {
                 let until = now.plus_ms(i64::try_from(lease.as_millis()).unwrap_or(i64::MAX)).ms();
                 self.held_until_ms.store(if is_held { until } else { 0 }, Ordering::Release);
             }
-            // It may be valid still; nothing is sent any more when that is not certain.
+            // It may still be valid; nothing is sent while that is uncertain.
             Err(error) => self.report(Err(error)),
         }
     }
@@ -163,11 +163,11 @@ impl Shared {
         while !release.sleep(PAUSE) {
             self.renew();
         }
-        // So that a successor need not wait; if it fails, the lease runs out.
+        // So that a successor need not wait; if it fails, the lease expires.
         let _ = self.store.release(OUTBOX_LEASE, &self.holder);
     }
 
-    /// Whether a message that begins now ends before the lease may be another's.
+    /// Whether a message that starts now ends before another replica may hold the lease.
     fn outlasts_a_message(&self) -> bool {
         let timeout_ms = i64::try_from((self.config)().http.timeout().as_millis()).unwrap_or(i64::MAX);
         (self.clock)().plus_ms(timeout_ms).ms() < self.held_until_ms.load(Ordering::Acquire)
@@ -240,7 +240,7 @@ mod tests {
         now.store(120_000, Ordering::SeqCst);
         shared.renew();
         assert!(shared.outlasts_a_message() && !store.lease(OUTBOX_LEASE, "other", t(120_000), LEASE).unwrap());
-        // Ten seconds are what one message may take: it has to begin that much before the end.
+        // One message may take ten seconds, so it has to start that much before the end.
         now.store(120_000 + 19_999, Ordering::SeqCst);
         assert!(shared.outlasts_a_message());
         now.store(120_000 + 20_000, Ordering::SeqCst);

@@ -1,4 +1,4 @@
-//! The services that can be notified, one file each. A receiver turns a message into its service's request and reports what became of it.
+//! The services that can be notified, one file each. A receiver turns a message into its service's request and reports the outcome.
 
 mod alertmanager;
 mod cloudevents;
@@ -81,7 +81,7 @@ impl Kind {
     }
 }
 
-/// An address that stands in the configuration: http or https, no credentials in it, no host that is always refused.
+/// An address in the configuration: http or https, no credentials in it, no host that is always refused.
 pub(super) fn check_url(url: &str, http: &HttpOptions) -> Result<(), String> {
     let parsed: ureq::http::Uri = url.parse().map_err(|_| format!("{url} is not an address"))?;
     if !matches!(parsed.scheme_str(), Some("http" | "https")) {

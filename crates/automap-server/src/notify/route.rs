@@ -5,11 +5,11 @@ use serde::Deserialize;
 
 use super::glob::matches;
 
-/// From incidents to a receiver.
+/// Connects incidents to a receiver.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Route {
-    /// Its name; part of the keys of messages, so a route that is renamed is another one.
+    /// Its name; part of the keys of messages, so a renamed route is a different one.
     pub name: String,
     /// The receiver's name.
     pub receiver: String,
@@ -35,7 +35,7 @@ const fn yes() -> bool {
 pub struct Filter {
     /// Patterns of targets.
     pub targets: Vec<String>,
-    /// As the owner sees them, where one sets its own.
+    /// Severities; the owner's, if it sets its own.
     pub severities: Vec<Severity>,
     /// Patterns of the cause; while none is named, of the services that show symptoms.
     pub services: Vec<String>,
@@ -79,14 +79,14 @@ impl OwnerConfig {
     }
 }
 
-/// Whether a route is notified of this incident. One that was notified before stays so, even if the incident no longer fits (a milder one now,
+/// Whether a route is notified of this incident. A route that was notified before stays so, even if the incident no longer matches (a milder one now,
 /// another cause): what was opened must be closed. Only `states` still counts then.
 pub(super) fn wants(route: &Route, owners: &[OwnerConfig], incident: &Incident, was_notified: bool) -> bool {
     let Filter { targets, severities, services: wanted, teams, states } = &route.filter;
     if !states.is_empty() && !states.contains(&incident.state) {
         return false;
     }
-    // While it is muted, only the end of what was told before.
+    // While muted, only the end, and only to a route that was notified before.
     if incident.muted.is_some() && (incident.is_open() || !was_notified) {
         return false;
     }

@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ring::hmac::{HMAC_SHA256, Key, sign};
 
-/// `sha256=<hex>` of `<timestamp>.<body>`: a body that was recorded cannot be sent again later under another time.
+/// `sha256=<hex>` of `<timestamp>.<body>`: a recorded body cannot be replayed later with another time.
 pub(super) fn webhook(secret: &str, timestamp_s: i64, body: &[u8]) -> String {
     let mut signed = format!("{timestamp_s}.").into_bytes();
     signed.extend_from_slice(body);

@@ -1,5 +1,5 @@
-//! The words of a message. Templates are minijinja's, without files, macros or escaping (each receiver escapes what it is given), and
-//! bounded in steps and output. The fields:
+//! The texts of a message. Templates are minijinja's, without files, macros or escaping (each receiver escapes its input), and bounded in steps and
+//! output. The fields:
 //!
 //! | field | what |
 //! |---|---|
@@ -8,11 +8,11 @@
 //! | `id`, `target`, `title`, `state`, `severity` | as in the incident; the severity is the owner's where one sets its own |
 //! | `cause`, `mechanism`, `confidence` | the service named, the kind of fault, percent; none while no cause is named |
 //! | `candidates` | of the latest diagnosis, at most 3: `rank`, `service`, `confidence` in percent |
-//! | `parts` | sentences that tell which part of the cause it is, such as one pod; may be empty |
+//! | `parts` | sentences that say which part of the cause it is, such as one pod; may be empty |
 //! | `symptoms`, `victims`, `slos` | lists of lines, at most 10 each |
 //! | `onset`, `opened`, `closed` | RFC 3339, UTC; `closed` is none while it goes on |
 //! | `duration` | from the onset to the end or to now: `1 h 5 min` |
-//! | `reopened`, `confirmed` | how often it came back; what people say was the cause |
+//! | `reopened`, `confirmed` | how often it was reopened; the cause that users confirmed |
 //! | `team`, `runbook`, `dashboard` | of the owner, or none |
 //! | `link` | to the incident's page, or none |
 
@@ -51,7 +51,7 @@ pub const DEFAULT_TEXT: &str = "\
 
 /// Steps that a template may take.
 const FUEL: u64 = 20_000;
-/// Longest output, in bytes; a receiver that takes less cuts further.
+/// Longest output, in bytes; receivers with a lower limit cut further.
 const MAX_BYTES: usize = 32 << 10;
 /// Longest template, in bytes.
 const MAX_TEMPLATE: usize = 16 << 10;
@@ -60,7 +60,7 @@ const MAX_LIST: usize = 10;
 /// Most candidates in a message.
 pub(super) const MAX_CANDIDATES: usize = 3;
 
-/// What templates can name.
+/// The fields of templates.
 #[derive(Debug, Serialize)]
 pub(super) struct Fields<'a> {
     event: Event,
@@ -178,7 +178,7 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// Fills in a template; what is beyond the longest output is left out.
+/// Renders a template; output beyond the limit is left out.
 pub(super) fn render(template: &str, fields: &Fields<'_>) -> Result<String, String> {
     if template.len() > MAX_TEMPLATE {
         return Err(format!("the template is longer than {} KiB", MAX_TEMPLATE >> 10));
@@ -192,12 +192,12 @@ pub(super) fn render(template: &str, fields: &Fields<'_>) -> Result<String, Stri
     let rendered = compiled.render_captured_to(fields, &mut out).map(|_| ());
     match rendered {
         Err(e) if out.0.len() < MAX_BYTES => Err(e.to_string()),
-        // Full: cut, at worst inside a character.
+        // Full: truncated, at worst inside a character.
         _ => Ok(visible(&String::from_utf8_lossy(&out.0))),
     }
 }
 
-/// The lines of a message without hidden characters, which a receiver or a reader's program may act upon.
+/// The lines of a message without hidden characters, to which a receiver or a reader's program may react.
 fn visible(text: &str) -> String {
     text.trim_end().chars().map(|c| if c != '\n' && is_hidden(c) { REPLACEMENT } else { c }).collect()
 }
@@ -216,7 +216,7 @@ impl Write for Bounded {
     }
 }
 
-/// Whether a template can be read; what it does with an incident shows only then.
+/// Checks that a template parses; its result shows only with an incident.
 pub(super) fn check(template: &str) -> Result<(), String> {
     if template.len() > MAX_TEMPLATE {
         return Err(format!("the template is longer than {} KiB", MAX_TEMPLATE >> 10));

@@ -2,7 +2,7 @@
 
 use automap_core::text::shown;
 
-/// The beginning of what a receiver said, on one line.
+/// The beginning of a receiver's answer, on one line.
 pub(super) fn excerpt(bytes: &[u8]) -> String {
     const MAX_CHARS: usize = 200;
     shown(&String::from_utf8_lossy(bytes), MAX_CHARS)
@@ -29,7 +29,7 @@ pub(super) fn entities(text: &str, max: usize) -> String {
     escape_cut(text, max, escape, true)
 }
 
-/// Cuts between characters, never inside what one was escaped to.
+/// Cuts between characters, never inside an escape.
 fn escape_cut(text: &str, max: usize, escape: impl Fn(char) -> Option<&'static str>, count_chars: bool) -> String {
     let size = |c: char| match (escape(c), count_chars) {
         (Some(escaped), _) => escaped.len(),

@@ -1,6 +1,6 @@
-//! Sends the messages that are due. One step visits every route of the worker's receivers once; `outbox.rs` gives every receiver a worker and a
-//! thread of its own, so that one that fails or hangs does not hold up the others. The clock is the caller's and is asked again after every
-//! request: a request may take as long as its time-out, and what follows from it counts from its end.
+//! Sends the messages that are due. One step visits every route of the worker's receivers once; `outbox.rs` gives every receiver its own worker and
+//! thread, so that one that fails or hangs does not delay the others. The caller's clock is read again after every request: a request may take up to
+//! its timeout, and pauses count from its end.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -19,9 +19,9 @@ use super::message::{Facts, Message};
 use super::route::Route;
 use crate::store::{Event, IncidentFilter, MAX_PAGE, Outgoing, Queued, Store, StoreError};
 
-/// Most messages of one route in one step, so that the other routes are served as well.
+/// Most messages of one route in one step, so that other routes are served as well.
 const PER_ROUTE: usize = 20;
-/// Pause after a failure of a receiver that did not ask for a longer one, whatever else waits for it.
+/// Pause after a failure of a receiver that did not ask for a longer one, for all messages to it.
 const REST_MS: i64 = 5_000;
 
 /// Whether another message may be sent.
@@ -30,7 +30,7 @@ pub(super) type MaySend = Arc<dyn Fn() -> bool + Send + Sync>;
 /// Sends the waiting messages of one store.
 pub struct Worker {
     seed: u64,
-    /// Which receivers it serves: of so many workers, the one at this place.
+    /// Which receivers it serves: the index of this worker, and the number of workers.
     lane: usize,
     lanes: usize,
     may_send: MaySend,
@@ -56,7 +56,7 @@ pub struct Step {
     pub retried: u32,
     /// Messages that were given up; the outbox says why.
     pub given_up: u32,
-    /// Updates that a later message made superfluous.
+    /// Updates that a later message superseded.
     pub folded: u32,
     /// Open incidents that were sent again to receivers that drop what is not repeated.
     pub refreshed: u32,
@@ -72,21 +72,21 @@ impl Step {
 }
 
 impl Worker {
-    /// A worker for all receivers. `seed` spreads the retries of several workers; any number will do.
+    /// A worker for all receivers. `seed` spreads the retries of several workers; any number works.
     pub fn new(seed: u64) -> Self {
         Self::of_lane(seed, (0, 1), Arc::new(|| true))
     }
 
-    /// The worker at the place `lane.0` of `lane.1` workers; each receiver belongs to one of them. Nothing is sent while `may_send` says no.
+    /// The worker at index `lane.0` of `lane.1` workers; each receiver belongs to one of them. Nothing is sent while `may_send` returns false.
     pub(super) fn of_lane(seed: u64, lane: (usize, usize), may_send: MaySend) -> Self {
         let (lane, lanes) = lane;
         Self { seed, lane, lanes, may_send, http: None, gates: BTreeMap::new(), last_notified: BTreeMap::new() }
     }
 
-    /// Sends what is due, route by route. Every failure of a receiver is noted in the store, none ends the step.
+    /// Sends what is due, route by route. Receiver failures are recorded in the store; none ends the step.
     ///
     /// # Errors
-    /// When the store fails. A message that was sent and could not be noted is sent again.
+    /// When the store fails. A message that was sent but could not be recorded is sent again.
     pub fn step(
         &mut self,
         store: &dyn Store,
@@ -209,7 +209,7 @@ impl Worker {
             target: "notification", "notification", route = context.route.name, receiver = context.receiver.name, incident = queued.incident.id
         );
         let sent = span.in_scope(|| context.receiver.to.receiver().send(&message, &context.http.for_message()));
-        // The pause begins now, not when the request did: that may be a whole time-out ago.
+        // The pause begins now, not at the start of the request: that may be a whole timeout ago.
         let ended = (context.clock)();
         match &sent {
             Err(Failure::Later { after: Some(after), .. }) => gate.close(ended.plus_ms(ms(*after))),
@@ -219,7 +219,7 @@ impl Worker {
         sent
     }
 
-    /// Sends open incidents again, where the receiver would take silence for their end.
+    /// Sends open incidents again, if the receiver treats silence as their end.
     fn refresh(&mut self, context: &RouteContext<'_>, done: &mut Step) -> Result<(), StoreError> {
         let RouteContext { store, route, clock, .. } = *context;
         let Some(pause) = context.receiver.to.receiver().refresh_ms() else { return Ok(()) };
@@ -234,7 +234,7 @@ impl Worker {
                 continue;
             }
             let Some(reply) = store.reply(&route.name, &incident.id)? else { continue };
-            // A waiting message will say the same when it goes out, and in its order.
+            // A waiting message will say the same when it is sent, and in order.
             if !store.waiting(&route.name, &incident.id)?.is_empty() {
                 continue;
             }
@@ -249,7 +249,7 @@ impl Worker {
     }
 }
 
-/// What sending on one route needs.
+/// The context for sending on one route.
 #[derive(Clone, Copy)]
 struct RouteContext<'a> {
     store: &'a dyn Store,

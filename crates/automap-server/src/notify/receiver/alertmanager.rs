@@ -14,9 +14,9 @@ use crate::notify::template::candidates;
 use crate::notify::text::cut_bytes;
 use crate::secret::SecretSource;
 
-/// An alert ends by itself after so many times the pause between two sendings, should automap be gone.
+/// An alert ends by itself after this many times the pause between two sendings, in case automap is gone.
 const LIFE: i64 = 4;
-/// Victims that get an alert of their own.
+/// Victims that get their own alert.
 const MAX_VICTIMS: usize = 50;
 /// Longest first line.
 const MAX_SUMMARY_BYTES: usize = 1 << 10;
@@ -24,7 +24,7 @@ const MAX_SUMMARY_BYTES: usize = 1 << 10;
 const MAX_TEXT_BYTES: usize = 8 << 10;
 
 /// An Alertmanager. An incident is one alert `AutomapIncident` for each of the first three candidates (`rca_service`, `rca_rank`; group by
-/// `incident`, or route `rca_rank="1"` only), and one alert `AutomapVictim` for each service that suffers, which an inhibition rule can use:
+/// `incident`, or route `rca_rank="1"` only), and one alert `AutomapVictim` for each affected service, which an inhibition rule can use:
 ///
 /// ```yaml
 /// inhibit_rules:
@@ -33,15 +33,15 @@ const MAX_TEXT_BYTES: usize = 8 << 10;
 ///     equal: [service]
 /// ```
 ///
-/// Alerts are identified by their labels. When an update changes these (another cause, a higher severity) the former alerts are ended.
+/// Alerts are identified by their labels. If an update changes these (another cause, a higher severity), the former alerts are ended.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Alertmanager {
-    /// Its address. Of a cluster, give each member a receiver and route of its own, or one service in front of all.
+    /// Its address. For a cluster, give each member its own receiver and route, or put one service in front of all.
     pub url: String,
     /// Bearer token.
     pub token: Option<SecretSource>,
-    /// Seconds between two sendings of an alert that goes on. Default 60; alerts end by themselves after four times as long.
+    /// Seconds between two sendings of an ongoing alert. Default 60; alerts end by themselves after four times as long.
     #[serde(default = "a_minute")]
     pub resend_s: u32,
     /// Labels of every alert, such as `cluster: eu-1`.
@@ -58,7 +58,7 @@ type Labels = BTreeMap<String, String>;
 impl Receiver for Alertmanager {
     fn send(&self, message: &Message<'_>, http: &Http) -> Result<Option<String>, Failure> {
         let current = self.labels(message);
-        // Replies are ours; one that cannot be read is as good as none.
+        // Replies are ours; an unreadable one counts as none.
         let former: Vec<Labels> =
             message.reply.as_deref().and_then(|r| serde_json::from_str(r).ok()).unwrap_or_default();
         let gone = former.into_iter().filter(|labels| !current.contains(labels));
@@ -67,7 +67,7 @@ impl Receiver for Alertmanager {
         } else {
             message.now.plus_ms(self.refresh_ms().unwrap_or_default().saturating_mul(LIFE))
         };
-        // An alert that ends must have begun before.
+        // An alert must end after it began.
         let ended = |end: Timestamp| end.max(message.incident.onset.plus_ms(1)).rfc3339();
         let mut alerts: Vec<Value> = current.iter().map(|labels| alert(message, labels, &ended(end))).collect();
         let over = message.incident.closed.unwrap_or(message.now);
@@ -103,7 +103,7 @@ impl Receiver for Alertmanager {
 }
 
 impl Alertmanager {
-    /// The label sets of an incident. Empty labels are absent ones, so none is written.
+    /// The label sets of an incident. An empty label equals a missing one, so none is written.
     fn labels(&self, message: &Message<'_>) -> Vec<Labels> {
         let incident = message.incident;
         let severity = serde_json::to_value(message.severity).ok();

@@ -12,14 +12,14 @@ use crate::notify::sign;
 use crate::notify::text::cut_bytes;
 use crate::secret::{ExposeSecret, SecretSource};
 
-/// Feishu's limit of a request is 20 KB; JSON's escapes need room.
+/// Feishu's limit of a request is 20 KB; JSON escapes need room.
 const MAX_BYTES: usize = 12_000;
 /// A title is one line.
 const MAX_TITLE_BYTES: usize = 500;
 /// Busy, or too many messages.
 const BUSY: [i64; 2] = [9499, 11232];
 
-/// A Feishu robot. The message is a `post`, whose text elements are shown as they are: a plain `text` would obey `<at …>` in a service's name.
+/// A Feishu robot. The message is a `post`, whose text elements are shown literally: a plain `text` would interpret `<at …>` in a service's name.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Feishu {

@@ -14,8 +14,8 @@ use crate::secret::{ExposeSecret, SecretSource};
 /// Longest text of an annotation.
 const MAX_TEXT: usize = 4000;
 
-/// A Grafana. The annotation is made when the incident opens, carries its id as a tag, and becomes a region when it closes. Its number is
-/// kept; where it is not known (a crash between Grafana's answer and ours) it is looked up by the tag before another one is made.
+/// A Grafana. The annotation is created when the incident opens, carries its id as a tag, and becomes a region when it closes. Its number is kept; if
+/// it is not known (a crash between Grafana's answer and ours), it is looked up by the tag before another one is created.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Grafana {
@@ -60,7 +60,7 @@ impl Grafana {
     fn look_up(&self, message: &Message<'_>, http: &Http, headers: &[(&str, &str)]) -> Result<Option<String>, Failure> {
         let path = format!("/api/annotations?type=annotation&limit=1&tags={}", encoded(&message.incident.id));
         let body = http.send(Method::GET, &below(&self.url, &path), headers, Vec::new())?;
-        // Without an answer another annotation would be made beside the first.
+        // Without an answer, a second annotation would be created.
         let unreadable = |_| Failure::later("the list of annotations is cut off or not JSON");
         let found: Value = serde_json::from_slice(&body).map_err(unreadable)?;
         Ok(found[0]["id"].as_u64().map(|id| id.to_string()))

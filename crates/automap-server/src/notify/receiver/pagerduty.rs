@@ -21,8 +21,8 @@ const MAX_DETAIL_BYTES: usize = 8 << 10;
 /// Victims that are named.
 const MAX_VICTIMS: usize = 50;
 
-/// A PagerDuty service. The incident's id is the `dedup_key`: an event that is sent again changes nothing, one alert exists for each incident,
-/// and it is resolved when the incident closes.
+/// A PagerDuty service. The incident's id is the `dedup_key`: a repeated event changes nothing, there is one alert for each incident, and it is
+/// resolved when the incident closes.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PagerDuty {

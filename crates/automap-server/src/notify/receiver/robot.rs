@@ -1,5 +1,5 @@
-//! What the group robots of WeCom, Feishu and DingTalk have in common: plain text, an address that is a secret, and a code in the answer.
-//! None has a key by which it would recognise a repetition, so a message whose earlier attempt may have arrived says so in its first line.
+//! What the group robots of WeCom, Feishu and DingTalk have in common: plain text, a secret address, and a code in the answer. None supports a key to
+//! recognise repetitions, so a message whose earlier attempt may have arrived says so in its first line.
 
 use serde_json::Value;
 
@@ -7,7 +7,7 @@ use crate::notify::http::Failure;
 use crate::notify::message::Message;
 use crate::notify::text::cut_bytes;
 
-/// First line and text, at most `max` bytes. Sent as text, not as Markdown: the three dialects know no escaping that can be relied on.
+/// First line and text, at most `max` bytes. Sent as text, not as Markdown: the three dialects have no reliable escaping.
 pub(super) fn text(message: &Message<'_>, max: usize) -> String {
     cut_bytes(&format!("{}\n{}", message.marked_title(), message.text), max)
 }

@@ -1,15 +1,15 @@
-//! What every service that can be notified does, and the pieces that several of them need.
+//! The common interface of all receivers, and helpers that several of them need.
 
 use crate::notify::http::{Failure, Http};
 use crate::notify::message::Message;
 use crate::secret::{ExposeSecret, SecretSource, SecretString};
 
-/// A service that is notified.
+/// A service that can be notified.
 pub(crate) trait Receiver {
-    /// Sends once. `Ok`: it was taken, with what the receiver wants to see in the next message of this incident.
+    /// Sends once. `Ok`: it was accepted, with the reply that the receiver expects in the next message of this incident.
     fn send(&self, message: &Message<'_>, http: &Http) -> Result<Option<String>, Failure>;
 
-    /// Messages a minute that the service takes.
+    /// Messages a minute that the service accepts.
     fn per_minute(&self) -> Option<u32> {
         None
     }
@@ -19,12 +19,12 @@ pub(crate) trait Receiver {
         None
     }
 
-    /// Addresses that stand in the configuration (those in secrets are checked when they are used).
+    /// Addresses in the configuration (those in secrets are checked when they are used).
     fn urls(&self) -> Vec<&str> {
         Vec::new()
     }
 
-    /// The secrets that it uses, by the key that names each. Whether one is only a key of signatures, the key says: `secret`.
+    /// The secrets that it uses, by key. The key `secret` means that it only signs messages.
     fn secrets(&self) -> Vec<(&'static str, &SecretSource)> {
         Vec::new()
     }
@@ -35,12 +35,12 @@ pub(crate) trait Receiver {
     }
 }
 
-/// An unreadable secret is retried: a mounted one may come a moment later.
+/// An unreadable secret is retried: a mounted one may appear a moment later.
 pub(super) fn secret(source: &SecretSource) -> Result<SecretString, Failure> {
     source.read().map_err(|e| Failure::later(e.to_string()))
 }
 
-/// `Authorization: Bearer …`, where there is a token.
+/// `Authorization: Bearer …`, if there is a token.
 pub(super) fn bearer(token: Option<&SecretSource>) -> Result<Option<String>, Failure> {
     token.map(|t| secret(t).map(|t| format!("Bearer {}", t.expose_secret()))).transpose()
 }

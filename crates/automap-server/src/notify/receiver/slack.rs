@@ -50,7 +50,7 @@ impl Receiver for Slack {
         let url = self.api_url.as_deref().unwrap_or(POST_MESSAGE);
         let answer = http.json(Method::POST, url, &[("authorization", &token)], &body)?;
         outcome(&answer)?;
-        // The first message of an incident stays the thread's.
+        // The first message of an incident identifies the thread.
         Ok(message.reply.clone().or_else(|| answer["ts"].as_str().map(ToOwned::to_owned)))
     }
 
@@ -83,7 +83,7 @@ fn outcome(answer: &Value) -> Result<(), Failure> {
         return Ok(());
     }
     if answer.get("ok").is_none() {
-        // Cut off by the deadline, or not Slack at all.
+        // Cut off by the deadline, or not Slack's answer.
         return Err(Failure::Unknown { message: "the answer does not say whether the message was taken".to_owned() });
     }
     let error = answer["error"].as_str().unwrap_or("no reason given").to_owned();
@@ -97,11 +97,11 @@ fn outcome(answer: &Value) -> Result<(), Failure> {
 
 fn blocks(message: &Message<'_>) -> Value {
     let section = |text: String| json!({"type": "section", "text": {"type": "mrkdwn", "text": text}});
-    // Two for the stars.
+    // Minus the two asterisks.
     let mut blocks = vec![section(format!("*{}*", entities(&message.marked_title(), MAX_SECTION - 2)))];
     let mut rest = message.text.as_str();
     for _ in 0..MAX_SECTIONS {
-        // Cut at a line; entities are at most five times as long as what they stand for.
+        // Cut at a line; entities are at most five times as long as the characters that they encode.
         let part = head(rest, MAX_SECTION);
         if !part.trim().is_empty() {
             blocks.push(section(entities(part, MAX_SECTION)));
@@ -111,7 +111,7 @@ fn blocks(message: &Message<'_>) -> Value {
     json!(blocks)
 }
 
-/// Whole lines from the start whose escaped length fits; a line that is too long alone is taken whole and cut later.
+/// Whole lines from the start whose escaped length fits; a single line that is too long is taken whole and cut later.
 fn head(text: &str, max: usize) -> &str {
     let mut end = 0;
     let mut used = 0;

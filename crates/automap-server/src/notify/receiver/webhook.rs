@@ -1,4 +1,4 @@
-//! A receiver that takes JSON: the incident, its owner, the event, and a key by which it recognises repetitions.
+//! A receiver that takes JSON: the incident, its owner, the event, and a key to recognise repetitions.
 
 use serde::Deserialize;
 use ureq::http::Method;
@@ -9,9 +9,9 @@ use crate::notify::message::Message;
 use crate::notify::sign;
 use crate::secret::{ExposeSecret, SecretSource};
 
-/// A generic webhook. `Idempotency-Key` is the message's key and the body of a key never changes, so a receiver that remembers keys gets
-/// each message exactly once. With a `secret`, `X-Automap-Signature` is `sha256=` and the hexadecimal HMAC-SHA256 of
-/// `<X-Automap-Timestamp>.<body>`; check it in constant time and refuse timestamps (Unix seconds) that are more than five minutes off.
+/// A generic webhook. `Idempotency-Key` is the message's key and the body for a key never changes, so a receiver that remembers keys gets each
+/// message exactly once. With a `secret`, `X-Automap-Signature` is `sha256=` and the hexadecimal HMAC-SHA256 of `<X-Automap-Timestamp>.<body>`; check
+/// it in constant time and refuse timestamps (Unix seconds) that are more than five minutes off.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Webhook {
