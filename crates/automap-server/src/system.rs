@@ -36,8 +36,8 @@ pub use request::{CompareRequest, DiagnoseRequest, EmptyPeriod, EngineName, Peri
 pub(crate) use status::latest;
 pub use status::{IncidentChange, ServiceLevels, ServiceStatus};
 
-/// The running watcher. Every method may block; callers run them on threads where that does no harm, a bounded number at once. A method that
-/// panics is answered with an error and affects no other caller.
+/// The running watcher. Every method may block; callers run them on threads that may block, a bounded number at once. A method that panics is
+/// answered with an error and affects no other caller.
 pub trait System: Send + Sync + 'static {
     /// Every target of the configuration and its state, by name. Must not wait for a source, because probes depend on it.
     fn targets(&self) -> Vec<TargetStatus>;
@@ -115,13 +115,13 @@ pub trait System: Send + Sync + 'static {
     /// [`SystemError::Unavailable`] when the store does not answer; the sender must send them again.
     fn keep_alerts(&self, group: &AlertGroup) -> Result<(), SystemError>;
 
-    /// Receives alerts from outside. They were parsed, bounded and cleared of repetitions, and belong to targets.
+    /// Receives alerts from outside, already parsed, bounded, cleared of repetitions and matched with targets.
     ///
     /// # Errors
     /// The caller can only log them, because the sender was answered before.
     fn alert(&self, group: &AlertGroup) -> Result<(), SystemError>;
 
-    /// Keeps changes that were told, so that they outlive this process: for each whether it was news. Done before the sender is answered.
+    /// Stores reported changes, so that they outlive this process; returns for each whether it was new. Done before the sender is answered.
     ///
     /// # Errors
     /// [`SystemError::Unavailable`] when the store does not answer; the sender must send them again.
@@ -164,7 +164,7 @@ pub trait System: Send + Sync + 'static {
     /// [`SystemError::Unavailable`] when it cannot be read.
     fn experiments(&self, incident: &str) -> Result<Vec<Experiment>, SystemError>;
 
-    /// Where faults may be injected from here; `None`, as everywhere but in a demo: nowhere.
+    /// Where faults may be injected from here; `None` everywhere but in a demo.
     fn drill_stage(&self) -> Option<&dyn DrillStage> {
         None
     }
@@ -181,7 +181,7 @@ pub trait System: Send + Sync + 'static {
     /// Ends a mute before its time.
     ///
     /// # Errors
-    /// [`SystemError::NotFound`] when there is none that has not ended; [`SystemError::Refused`] when it is not automap's to end.
+    /// [`SystemError::NotFound`] when there is no such mute or it has ended; [`SystemError::Refused`] when it is a window or a silence.
     fn end_mute(&self, id: &str) -> Result<(), SystemError>;
 
     /// Changes of incidents from now on.
@@ -191,7 +191,7 @@ pub trait System: Send + Sync + 'static {
     fn metrics(&self) -> SystemMetrics;
 }
 
-/// Why the watcher did not do what it was asked. The texts are the same for the API and for MCP.
+/// Why the watcher could not fulfil a request. The texts are the same for the API and for MCP.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SystemError {
     /// The named thing does not exist.

@@ -1,4 +1,4 @@
-//! What is seen of a target: which signals every service delivers, and what cannot be diagnosed without those that are missing.
+//! The coverage of a target: which signals every service delivers, and what cannot be diagnosed without the missing ones.
 
 use automap_core::coverage::{self, CoverageSignal, ServiceCoverage};
 use automap_core::note::{NotChecked, Note};
@@ -54,7 +54,7 @@ pub struct MissingSignal {
 }
 
 impl TargetCoverage {
-    /// Of what was observed of a target; `now` is when it was fetched.
+    /// From an observation of a target; `now` is when it was fetched.
     pub fn of(target: &str, observation: &Observation, now: Timestamp) -> Self {
         let services = coverage::coverage(observation, now);
         let span = observation.frame.span();

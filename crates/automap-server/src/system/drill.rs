@@ -1,7 +1,8 @@
 //! Drills that can be started from here: faults that are injected on purpose, to see whether their cause is found.
 //!
-//! automap only reads: a server has no stage, needs no right to change anything, and refuses to start a drill with the reason. Who starts this process on a system that may be
-//! broken gives it one, as `automap demo --live --keep` does with its own shop. What was injected is known from an [`super::ExperimentSource`].
+//! automap only reads: a server has no stage, needs no right to change anything, and refuses to start a drill with the reason. A process that runs on
+//! a system that may be broken gets a stage, as `automap demo --live --keep` has with its own shop. An [`super::ExperimentSource`] knows what was
+//! injected.
 
 use std::fmt::Debug;
 
@@ -12,16 +13,16 @@ use super::SystemError;
 
 /// A place where faults can be injected, and the faults that are ready for it.
 pub trait DrillStage: Debug + Send + Sync {
-    /// What it is, for people: `the shop of this demo`.
+    /// Its name for people: `the shop of this demo`.
     fn place(&self) -> &str;
 
-    /// What can be injected, in the order in which it is offered.
+    /// The faults that can be injected, in the order in which they are offered.
     fn drills(&self) -> &[Drill];
 
-    /// What is in place now. May block.
+    /// The faults that are in place now. May block.
     ///
     /// # Errors
-    /// Why that is not known, for people.
+    /// Why that is unknown, for people.
     fn in_place(&self) -> Result<Vec<DrillInPlace>, String>;
 
     /// Injects a drill of [`Self::drills`]; returns when it is in place. May block.
@@ -75,21 +76,21 @@ pub struct Drills {
 }
 
 impl Drills {
-    /// What a stage offers; nothing where there is none.
+    /// The offer of a stage; empty if there is none.
     ///
     /// # Errors
-    /// [`SystemError::Unavailable`] where it does not answer.
+    /// [`SystemError::Unavailable`] if it does not answer.
     pub fn of(stage: Option<&dyn DrillStage>) -> Result<Self, SystemError> {
         let Some(stage) = stage else { return Ok(Self { place: None, drills: Vec::new(), in_place: Vec::new() }) };
         let in_place = stage.in_place().map_err(|message| unavailable(stage, message))?;
         Ok(Self { place: Some(stage.place().to_owned()), drills: stage.drills().to_vec(), in_place })
     }
 
-    /// Injects one, where nothing is in place: two at once would be scored as one.
+    /// Injects one, if nothing is in place: two at once would be scored as one.
     ///
     /// # Errors
-    /// As [`Self::of`]; [`SystemError::NotFound`] where there is none of this name; [`SystemError::Refused`] where another is in place, or
-    /// there is no stage.
+    /// As [`Self::of`]; [`SystemError::NotFound`] if there is none of this name; [`SystemError::Refused`] if another is in place, or there is no
+    /// stage.
     pub fn start(stage: Option<&dyn DrillStage>, name: &str) -> Result<Self, SystemError> {
         let stage = stage.ok_or_else(no_stage)?;
         let drill = stage.drills().iter().find(|drill| drill.name == name);
@@ -107,7 +108,7 @@ impl Drills {
     /// Removes what is in place.
     ///
     /// # Errors
-    /// As [`Self::of`]; [`SystemError::Refused`] where there is no stage.
+    /// As [`Self::of`]; [`SystemError::Refused`] if there is no stage.
     pub fn end(stage: Option<&dyn DrillStage>) -> Result<Self, SystemError> {
         let stage = stage.ok_or_else(no_stage)?;
         stage.end().map_err(|message| unavailable(stage, message))?;

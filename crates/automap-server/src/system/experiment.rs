@@ -1,5 +1,5 @@
-//! Experiments of chaos engineering that ran while an incident was open. They are shown beside the incident, and nothing else: no diagnosis sees
-//! them, since on the day that matters nobody has injected the fault.
+//! Chaos experiments that ran while an incident was open. They are only shown beside the incident: no diagnosis sees them, since in a real incident
+//! nobody has injected the fault.
 
 use std::fmt::Debug;
 
@@ -8,7 +8,7 @@ use automap_core::time::{Interval, Timestamp, as_rfc3339};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-/// Experiments that ended so long before an incident began are shown with it: a fault may be felt late.
+/// Experiments that ended at most this long before an incident are shown with it: a fault may take effect late.
 const BEFORE_ONSET_MS: i64 = 5 * 60_000;
 
 /// A fault that somebody injected on purpose.
@@ -30,7 +30,7 @@ pub struct Experiment {
     pub ended: Option<Timestamp>,
 }
 
-/// Where experiments are known from.
+/// A source of experiments.
 pub trait ExperimentSource: Debug + Send + Sync {
     /// Those that were in place at some time of a period, in the order they began. May block.
     ///

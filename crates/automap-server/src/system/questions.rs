@@ -1,4 +1,4 @@
-//! What can be asked, one sentence each. The API's routes and the MCP tools use the same sentences, so that both describe a question alike.
+//! The supported questions, one sentence each. The API's routes and the MCP tools use the same sentences, so that both describe a question alike.
 
 /// Incidents.
 pub const LIST_INCIDENTS: &str = "Incidents, the latest opened first, without their reports";
@@ -18,5 +18,5 @@ pub const DOSSIER: &str = "Everything that a page about an incident shows: repor
 /// A comparison.
 pub const COMPARE: &str = "What differs between two periods of a target: services, metrics and calls";
 
-/// What a client reads when the database fails. The database's own text may contain paths and addresses: it is for the log only.
+/// The error that a client sees when the database fails. The database's own text may contain paths and addresses: it is for the log only.
 pub const STORE_UNAVAILABLE: &str = "the database does not answer";

@@ -1,4 +1,4 @@
-//! What the API and MCP can ask of the watcher. Where the metrics come from is part of the configuration; a request cannot name a source.
+//! Requests that the API and MCP can make of the watcher. The source of the metrics is part of the configuration; a request cannot name one.
 
 use automap_core::rank::Engine;
 use automap_core::time::{Interval, Timestamp, as_rfc3339};
@@ -24,7 +24,7 @@ pub struct DiagnoseRequest {
 }
 
 impl DiagnoseRequest {
-    /// The engine that is asked for.
+    /// The requested engine.
     pub fn engine(&self) -> Engine {
         match self.engine {
             Some(EngineName::Automap) => Engine::Automap,

@@ -1,4 +1,4 @@
-//! What the watcher reports about services and incidents, beside whole reports.
+//! What the watcher reports about services and incidents, besides whole reports.
 
 use automap_core::frame::Series;
 use automap_core::incident::{Incident, IncidentState, IndicatorChange, Severity};
@@ -39,7 +39,7 @@ pub struct ServiceLevels {
 const RECENT: usize = 4;
 
 impl ServiceLevels {
-    /// Takes over what a series says of the service itself. Of several series of one kind, the first counts: frames have the mean latency before
+    /// Takes over the service's own value from a series. Of several series of one kind, the first counts: frames have the mean latency before
     /// percentiles.
     pub(crate) fn take(&mut self, series: &Series) {
         let level = match (&series.metric.family, series.metric.unit) {
@@ -53,7 +53,7 @@ impl ServiceLevels {
     }
 }
 
-/// The value of a series at the end of the data; `None` where its last samples are missing.
+/// The value of a series at the end of the data; `None` if its last samples are missing.
 pub(crate) fn latest(series: &Series) -> Option<f64> {
     series.values.iter().rev().take(RECENT).copied().find(|value| value.is_finite())
 }
