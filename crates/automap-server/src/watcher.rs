@@ -56,11 +56,11 @@ pub struct Watcher {
     holder: Option<String>,
     /// Changes that the store has not accepted yet.
     unsaved: Unsaved,
-    /// Which part of the causes of the open incidents it is.
+    /// Breakdowns of the open incidents' causes by part, such as pods.
     parts: Parts,
-    /// The same hours of earlier days, where they were worth asking for.
+    /// The same hours of earlier days, if they were fetched.
     days: Days,
-    /// Whether it was logged that some were given up, since the store accepted one.
+    /// Whether given-up changes were logged since the store last accepted one.
     has_told_loss: bool,
     status: TargetStatus,
 }
@@ -211,7 +211,7 @@ impl Watcher {
         span.in_scope(|| self.watch.evaluate(&input))
     }
 
-    /// Makes a change of each open incident for which a mute began or ended since its last change, so that whom it concerns is notified then.
+    /// Makes a change of each open incident for which a mute began or ended since its last change, so that the routes it concerns are notified then.
     fn follow_mutes(&mut self, now: Timestamp) -> Vec<Incident> {
         if !self.unsaved.is_empty() {
             return Vec::new();
@@ -268,7 +268,7 @@ impl Watcher {
         }
         self.watch.take_over(change.clone());
         if let Some(lost) = self.unsaved.keep(change) {
-            // Once for each outage: all that are lost are counted.
+            // Logged once per outage; the count covers all that are lost.
             if !std::mem::replace(&mut self.has_told_loss, true) {
                 error!(
                     target: "store", target = self.status.target, incident = lost.id,
@@ -288,7 +288,7 @@ impl Watcher {
         }
     }
 
-    /// Offers what waits, until the store refuses one: a store that is unavailable is not waited for again and again.
+    /// Offers the waiting changes, until the store refuses one: an unavailable store is not waited for repeatedly.
     fn offer_again(&mut self, now: Timestamp) -> Vec<Incident> {
         let mut kept = Vec::new();
         let mut waiting = self.unsaved.take_all().into_iter();
@@ -306,8 +306,8 @@ impl Watcher {
         kept
     }
 
-    /// Applies our change on top of one that another writer stored meanwhile: a confirmation, an alert. A record of another incident is left alone, and
-    /// ours gets an id of its own; one that is closed is left alone as well, unless ours came back after that. Whether our change is still to be
+    /// Applies our change on top of one that another writer stored meanwhile: a confirmation, an alert. A record of another incident is left alone,
+    /// and ours gets its own id; a closed one is left alone as well, unless ours reopened after that. Returns whether our change still has to be
     /// written.
     fn rebase(&mut self, change: &mut Incident) -> bool {
         let stored = match self.store.get(&change.id) {

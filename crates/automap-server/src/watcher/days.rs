@@ -1,7 +1,7 @@
-//! Asks for the same hours of earlier days just before an incident would open, at most once an hour, and keeps them for that long.
+//! Fetches the same hours of earlier days just before an incident would open, at most once an hour, and keeps them for that long.
 //!
-//! What a day showed in the hour that is to come is fetched along, so that later looks need no further request. Days are asked for again while an incident is open that
-//! they were asked for, since what is usual by then is no reason to keep it open. After a restart they are asked for once more.
+//! The coming hour of each day is fetched along, so that later polls need no further request. Days are fetched again while the incident that needed
+//! them is open, since a level that has become usual is no reason to keep it open. After a restart they are fetched once more.
 
 use automap_core::observation::Observation;
 use automap_core::time::Timestamp;
@@ -9,19 +9,19 @@ use automap_core::time_of_day::{EarlierDay, WantedDay};
 
 use super::source::Source;
 
-/// How much of the day after the present hour is fetched along.
+/// How much of the day after the current hour is fetched along.
 const AHEAD_MS: i64 = 3_600_000;
 
-/// The days that were asked for.
+/// The days that were fetched.
 #[derive(Debug, Default)]
 pub(super) struct Days {
     kept: Vec<EarlierDay>,
-    /// Until when they tell of the present hour.
+    /// Until when they cover the current hour.
     until: Option<Timestamp>,
 }
 
 impl Days {
-    /// Adds what is known to what was observed.
+    /// Adds the known days to an observation.
     pub(super) fn add_to(
         &mut self,
         observation: &mut Observation,
@@ -37,7 +37,7 @@ impl Days {
         observation.earlier_days.clone_from(&self.kept);
     }
 
-    /// Asks for these days, and adds them to what was observed.
+    /// Fetches these days, and adds them to the observation.
     pub(super) fn ask(&mut self, days: &[u32], observation: &mut Observation, source: &mut dyn Source, now: Timestamp) {
         for days_back in days {
             self.kept.push(source.earlier_day(&WantedDay::beside(&observation.frame, *days_back, AHEAD_MS)));

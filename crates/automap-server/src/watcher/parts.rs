@@ -1,6 +1,6 @@
-//! Asks which part of a cause it is: once when an incident opens, and again when it names another cause, never at every look.
+//! Queries which part of a cause it is: once when an incident opens, and again when it names another cause, never at every poll.
 //!
-//! What was counted is kept while any incident is open, so that later diagnoses show it without asking. After a restart it is asked once more.
+//! The counts are kept while any incident is open, so that later diagnoses show them without a query. After a restart they are queried once more.
 
 use automap_core::breakdown::Breakdown;
 use automap_core::incident::{Incident, TimelineKind};
@@ -15,19 +15,19 @@ use super::source::Source;
 /// Most counts that are kept: two measures of some causes.
 const MAX_KEPT: usize = 16;
 
-/// What was counted of the open incidents.
+/// The counts for the open incidents.
 #[derive(Debug, Default)]
 pub(super) struct Parts {
     kept: Vec<Breakdown>,
 }
 
 impl Parts {
-    /// Adds what is known to what was observed.
+    /// Adds the known counts to an observation.
     pub(super) fn add_to(&self, observation: &mut Observation) {
         observation.breakdowns.extend(self.kept.iter().cloned());
     }
 
-    /// Asks for what the changes of a look make worth asking, and adds the answer to them.
+    /// Queries the counts that the changes of a poll call for, and adds them to these changes.
     pub(super) fn ask(&mut self, outcome: &mut WatchOutcome, source: &mut dyn Source, now: Timestamp) {
         for change in &mut outcome.changes {
             self.ask_for(change, source, now);

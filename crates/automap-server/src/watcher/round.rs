@@ -23,8 +23,8 @@ impl Clock for SystemClock {
     }
 }
 
-/// Ticks at once, and then every `every` until it is stopped: each target at a moment of its own, so that many that are taken over together are not
-/// looked at together for ever. A tick that takes longer than `every` delays the next ones; two never run at once.
+/// Ticks at once, and then every `every` until it is stopped: each target at its own moment, so that many targets taken over together are not polled
+/// together for ever. A tick that takes longer than `every` delays the next ones; two never run at once.
 pub fn run(
     watcher: &mut Watcher,
     source: &mut dyn Source,
@@ -62,7 +62,7 @@ pub fn run(
 /// The target's own moment, half of `every` to one and a half after the first tick.
 fn second_tick(target: &str, first: Timestamp, every_ms: i64) -> Timestamp {
     let mixed = target.bytes().fold(0_i64, |sum, byte| sum.wrapping_mul(31).wrapping_add(i64::from(byte)));
-    // Names that differ in their last digit only lie far apart.
+    // Names that differ only in their last digit end up far apart.
     let moment_ms = mixed.wrapping_mul(7919).rem_euclid(every_ms);
     let earliest = first.plus_ms(every_ms / 2);
     earliest.plus_ms((moment_ms - earliest.ms()).rem_euclid(every_ms))

@@ -1,10 +1,10 @@
-//! Where a watcher gets its metrics from: what it asks, and why there may be none.
+//! Where a watcher gets its metrics from: its queries, and why there may be no metrics.
 
 use automap_core::observation::Observation;
 use automap_core::second_look::SecondLook;
 use automap_core::time::Timestamp;
 
-/// Where the metrics of a target come from, and what is asked once more.
+/// A source of a target's metrics and of second looks.
 pub trait Source: SecondLook + Send {
     /// The metrics up to `now`: the baseline and, if there is one, the incident.
     ///
@@ -18,9 +18,9 @@ pub trait Source: SecondLook + Send {
 pub enum FetchError {
     /// The source does not answer, or its answer lacks what is needed; the text says why.
     Failed(String),
-    /// It answers but has too little history; the text says how much.
+    /// It answers but its history is too short; the text says how much there is.
     TooYoung(String),
-    /// It answers and holds nothing of what is watched; the text says what was looked for.
+    /// It answers but has nothing of the target; the text says what was looked for.
     Unseen(String),
 }
 

@@ -132,7 +132,7 @@ impl TargetStatus {
         Self { state: State::Following, summary: "another replica watches it".to_owned(), ..Self::new(target) }
     }
 
-    /// The status of a target whose watching broke off by a panic, and begins again after a pause.
+    /// The status of a target whose watching was interrupted by a panic, and begins again after a pause.
     pub(crate) fn broke_off(target: &str, restarts: u64, pause: Duration) -> Self {
         let summary = format!(
             "the watching broke off by a bug of automap, for the {restarts}. time; it begins again in {} s, see automap's log",
@@ -161,7 +161,7 @@ impl TargetStatus {
         (self.state, self.summary) = (State::Learning, format!("learning what is normal: {words}"));
     }
 
-    /// It answers, and holds nothing of the target: that is a failure only where it held something before.
+    /// It answers, but has nothing of the target: that is a failure only if it had something before.
     pub(super) fn unseen(&mut self, now: Timestamp, words: String) {
         if self.last_success.is_some() {
             return self.failed(now, words);
@@ -195,7 +195,7 @@ impl TargetStatus {
     }
 }
 
-/// What was not wholly answered: incidents that are seen still open, and none is closed.
+/// What was not completely answered: observed incidents still open, but none is closed.
 fn partial(unanswered: &[Unanswered]) -> String {
     let one = |u: &Unanswered| match &u.reason {
         Some(reason) => format!("{} ({reason})", u.sentence()),
@@ -205,7 +205,7 @@ fn partial(unanswered: &[Unanswered]) -> String {
     format!("{}: calm cannot be told from trouble, and no incident is closed", all.join("; "))
 }
 
-/// How many services are watched, and how much of what is remembered is left out of what is normal.
+/// How many services are watched, and how much of the remembered time is excluded from the baseline.
 fn watched(services: usize, disturbed: f64) -> String {
     let share = (100.0 * disturbed).round();
     match share >= 1.0 {

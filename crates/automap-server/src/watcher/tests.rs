@@ -1,4 +1,4 @@
-//! A watcher whose source and store fail at the worst moments.
+//! A watcher with a source and a store that fail at the worst moments.
 
 use automap_core::breakdown::{Breakdown, ByLabel, Counts, Label, Measure, ValueCounts, Wanted};
 use automap_core::frame::{RawSeries, assemble};
@@ -28,7 +28,7 @@ fn time(row: i64) -> Timestamp {
 /// A shop of two; web is ten times as slow from [`FAULT`] to row 400. Fails on request.
 #[derive(Default)]
 struct Shop {
-    /// How often it was asked which part of a service it is.
+    /// How often a breakdown of a service was queried.
     asked: usize,
     is_unavailable: bool,
     is_young: bool,
@@ -115,7 +115,7 @@ fn an_incident_is_kept_and_ends_though_the_source_was_away_and_the_watcher_resta
     assert_eq!(second.status().state, State::Watching);
 }
 
-/// A fault from row 300 to 400, looked at every three rows.
+/// A fault from row 300 to 400, polled every three rows.
 #[test]
 fn which_part_of_the_cause_it_is_is_asked_once_and_kept() {
     let (store, mut shop) = (Arc::new(MemoryStore::default()), Shop::default());
@@ -220,7 +220,7 @@ fn everything() -> Route {
     serde_json::from_value(serde_json::json!({"name": "all", "receiver": "chat"})).unwrap()
 }
 
-/// The store holds another incident under the id that ours would get: it is left alone, and ours is kept under an id of its own.
+/// The store holds another incident under the id that ours would get: it is left alone, and ours is stored under another id.
 #[test]
 fn an_incident_takes_no_other_ones_record() {
     let ours = |store: &Arc<MemoryStore>| {
@@ -243,7 +243,7 @@ fn an_incident_takes_no_other_ones_record() {
     assert_eq!(store.get(&id).unwrap(), Some(other));
 }
 
-/// Another replica closed it, and a user confirmed it: what this one would add to it is dropped.
+/// Another replica closed it, and a user confirmed it: our addition is dropped.
 #[test]
 fn a_closed_incident_is_not_written_over() {
     let (store, mut shop) = (Arc::new(MemoryStore::default()), Shop::default());
@@ -259,7 +259,7 @@ fn a_closed_incident_is_not_written_over() {
     assert_eq!(store.get(&over.id).unwrap(), Some(over));
 }
 
-/// Of an older version: the id ends with the second of the onset.
+/// From an older version: the id ends with the second of the onset.
 #[test]
 fn an_open_incident_of_an_older_version_is_followed_under_its_id() {
     let (store, mut shop) = (Arc::new(MemoryStore::default()), Shop::default());
@@ -282,7 +282,7 @@ fn an_open_incident_of_an_older_version_is_followed_under_its_id() {
     assert_eq!((last.state, last.opened), (IncidentState::Closed, old.opened));
 }
 
-/// Its opening was given up while too many waited for the store: what is known by now becomes its first revision.
+/// Its opening was given up while too many waited for the store: its current state becomes its first revision.
 #[test]
 fn an_incident_whose_opening_was_never_stored_is_stored_all_the_same() {
     let (store, mut shop) = (Arc::new(MemoryStore::default()), Shop::default());

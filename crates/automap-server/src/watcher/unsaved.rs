@@ -1,11 +1,11 @@
-//! Changes that the store has not accepted yet: of each incident the newest revision, whose timeline holds what happened in between.
+//! Changes that the store has not accepted yet: the newest revision of each incident, whose timeline contains what happened in between.
 //!
-//! So neither an opening nor an end is lost while the store is unavailable, however long. Only the number of incidents is bounded; beyond it
-//! the oldest one that is over is given up, and counted.
+//! So neither an opening nor an end is lost while the store is unavailable, however long. Only the number of incidents is bounded; beyond it the
+//! oldest closed one is given up, and counted.
 
 use automap_core::incident::Incident;
 
-/// Most incidents that wait for a store that is unavailable: hours of trouble.
+/// Most incidents that wait for an unavailable store: enough for hours.
 pub(super) const MAX_UNSAVED: usize = 64;
 
 /// The changes, in the order in which their incidents first waited.
@@ -23,13 +23,13 @@ impl Unsaved {
         self.0.len()
     }
 
-    /// The revision that waits under an id. It waits no more.
+    /// Takes the waiting revision under an id.
     pub(super) fn take(&mut self, id: &str) -> Option<Incident> {
         let at = self.0.iter().position(|i| i.id == id)?;
         Some(self.0.remove(at))
     }
 
-    /// All of them. Nothing waits any more.
+    /// Takes all of them.
     pub(super) fn take_all(&mut self) -> Vec<Incident> {
         std::mem::take(&mut self.0)
     }
