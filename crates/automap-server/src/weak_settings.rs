@@ -1,7 +1,7 @@
-//! Settings that are valid and yet weak: credentials that others can read or guess, doors that are open wider than their author may know.
-//! `automap config check` prints them and `serve` logs them once. What cannot work, or would let everybody in, is refused elsewhere.
+//! Settings that are valid but weak: credentials that others can read or guess, access that is wider than its author may know. `automap config check`
+//! prints them and `serve` logs them once. Settings that cannot work, or would let everybody in, are refused elsewhere.
 //!
-//! Files are looked at (modes, lengths, costs of hashes), and nothing of what they hold appears in a finding. Nothing is connected to.
+//! Files are inspected (modes, lengths, costs of hashes), and nothing of their content appears in a finding. No connection is made.
 
 mod exposure;
 mod finding;

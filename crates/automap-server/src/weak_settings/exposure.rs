@@ -1,4 +1,4 @@
-//! What the API lets in: from where, how protected, and with which role.
+//! Who can access the API: from where, how protected, and with which role.
 
 use ipnet::IpNet;
 
@@ -7,10 +7,10 @@ use crate::auth::Role;
 use crate::auth::config::AuthConfig;
 use crate::config::Config;
 
-/// A public network of more addresses than these prefixes have is hardly a proxy's own.
+/// A public network with more addresses than these prefixes is hardly a proxy's own.
 const MIN_PREFIX_V4: u8 = 24;
 const MIN_PREFIX_V6: u8 = 48;
-/// Longest lifetime of a token that raises no question, in seconds: a day.
+/// Longest lifetime of a token without a finding, in seconds: a day.
 const MAX_LIFETIME_S: u64 = 86_400;
 
 pub(super) fn find(config: &Config, found: &mut Findings) {

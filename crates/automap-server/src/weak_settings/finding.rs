@@ -1,4 +1,4 @@
-//! What is told of a weak setting.
+//! A finding about a weak setting.
 
 use std::fmt;
 
@@ -43,11 +43,11 @@ macro_rules! codes {
 }
 
 codes! {
-    /// Whoever reaches the port may read and confirm.
+    /// Anyone who can reach the port may read and confirm.
     NoAuthentication = "no-authentication",
-    /// Tokens and passwords come over connections that others can read.
+    /// Tokens and passwords arrive over connections that others can read.
     CredentialsWithoutTls = "credentials-without-tls",
-    /// The headers of a whole public network are believed.
+    /// The headers of a whole public network are trusted.
     ProxyTrustsMany = "proxy-trusts-many",
     /// Everybody who logs in may change things.
     EveryoneIsOperator = "everyone-is-operator",
@@ -59,7 +59,7 @@ codes! {
     CheapPasswordHash = "cheap-password-hash",
     /// Credentials are sent over connections that others can read.
     CredentialsOverHttp = "credentials-over-http",
-    /// A password in a place that is shown.
+    /// A password in a place that is displayed.
     PasswordInUrl = "password-in-url",
     /// A secret in the text of the configuration.
     SecretInConfiguration = "secret-in-configuration",
@@ -77,7 +77,7 @@ codes! {
     OpenMetrics = "open-metrics",
 }
 
-/// What was found so far.
+/// The findings so far.
 #[derive(Debug, Default)]
 pub(super) struct Findings(pub(super) Vec<Weakness>);
 

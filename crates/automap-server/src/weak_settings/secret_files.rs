@@ -1,4 +1,4 @@
-//! Secrets in files and what they are worth: who may read the file, how long a token is, what a password's hash costs.
+//! Secrets in files and their strength: who may read the file, how long a token is, what a password's hash costs.
 
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
@@ -9,7 +9,7 @@ use crate::auth::password_hash::ConfiguredHash;
 use crate::config::Config;
 use crate::secret::{ExposeSecret, SecretSource};
 
-/// Shortest token that raises no question, in bytes: 128 random bits as hexadecimal digits have 32, as base64 22.
+/// Shortest token without a finding, in bytes: 128 random bits have 32 as hexadecimal digits, 22 as base64.
 const MIN_TOKEN_BYTES: usize = 20;
 const WORLD_MAY_READ: u32 = 0o004;
 const GROUP_MAY_READ: u32 = 0o040;
@@ -82,7 +82,7 @@ fn file_of(source: &SecretSource) -> Option<&Path> {
     }
 }
 
-/// Whether others than automap's user may read a file.
+/// Whether users other than automap's own may read a file.
 fn look_at(file: Option<&Path>, setting: &str, found: &mut Findings) {
     let Some((file, about)) = file.and_then(|file| Some((file, file.metadata().ok()?))) else { return };
     let shown = file.display();
@@ -95,7 +95,7 @@ fn look_at(file: Option<&Path>, setting: &str, found: &mut Findings) {
     }
 }
 
-/// Whether automap itself reads the file by its group, as a secret that Kubernetes mounts with `fsGroup`.
+/// Whether automap itself reads the file through its group, as with a secret that Kubernetes mounts with `fsGroup`.
 fn needs_group(about: &Metadata) -> bool {
     let user = rustix::process::geteuid();
     !user.is_root() && about.uid() != user.as_raw()

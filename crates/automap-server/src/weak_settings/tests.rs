@@ -1,4 +1,4 @@
-//! One configuration for each weakness, and one that has none.
+//! One configuration for each weakness, and one without any.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;

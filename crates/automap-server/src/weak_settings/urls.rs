@@ -38,7 +38,7 @@ pub(super) fn find(config: &Config, found: &mut Findings) {
     }
 }
 
-/// What an address says about itself.
+/// The properties of an address.
 struct Address {
     is_plain: bool,
     host: String,
@@ -115,7 +115,7 @@ fn notify(notify: &NotifyConfig, found: &mut Findings) {
         let remedy = "leave them out, and let the proxy know automap by its address";
         found.add(WeaknessCode::PasswordInUrl, format!("notify.{key}"), finding, remedy);
     }
-    // Nobody offers a receiver on the internet without encryption.
+    // Nobody offers a public receiver without encryption.
     let mut internal = 0;
     for (i, receiver) in notify.receivers.iter().enumerate() {
         let path = format!("notify.receivers[{i}].to");
@@ -128,7 +128,7 @@ fn notify(notify: &NotifyConfig, found: &mut Findings) {
         internal += addresses.iter().chain(&hidden).filter(|a| a.is_plain || is_internal_host(&a.host)).count();
         let readable = addresses.iter().filter(|_| is_sent).chain(&hidden).find(|address| address.is_readable());
         if let Some(address) = readable {
-            // The host of a hidden address is not the secret, its path is.
+            // The host of a hidden address is not secret, its path is.
             let finding = format!("'{}' is given its credentials without encryption ({})", receiver.name, address.host);
             found.add(WeaknessCode::CredentialsOverHttp, path, finding, USE_HTTPS);
         }
@@ -140,7 +140,7 @@ fn notify(notify: &NotifyConfig, found: &mut Findings) {
     }
 }
 
-/// The address is a secret as a whole, and so is the password in it; it is shown where it comes from the environment.
+/// The whole address is a secret, and so is the password in it; it is shown if it comes from the environment.
 fn postgres(source: &SecretSource, found: &mut Findings) {
     let Ok(address) = source.read() else { return };
     let text = address.expose_secret();
