@@ -1,4 +1,4 @@
-//! Answers that are made of an analysis, whether the metrics come from a server or from a recording. Nothing is fetched here.
+//! Answers derived from an analysis, whether the metrics come from a server or from a recording. Nothing is fetched here.
 
 use automap_core::dossier::{self, Dossier, ServiceDossier};
 use automap_core::explain::{self, Explanation};
@@ -12,12 +12,12 @@ use automap_sources::capture::{self, CaptureError};
 
 use crate::system::SystemError;
 
-/// What was observed and what the analysis made of it.
+/// An observation and its analysis.
 #[derive(Debug)]
 pub(crate) struct Analysed {
     pub(crate) observation: Observation,
     pub(crate) analysis: Analysis,
-    /// With which it was made.
+    /// The options of the analysis.
     pub(crate) options: DiagnoseOptions,
 }
 
@@ -35,13 +35,13 @@ impl Analysed {
         with_graphs(observation, &self.report(), &graphs, MapKind::Anomaly)
     }
 
-    /// Everything that a page about an incident shows: what was told stays as it was told.
+    /// Everything that a page about an incident shows. The incident's own report, if any, is used.
     pub(crate) fn dossier(&self, incident: &Incident) -> Dossier {
         let report = incident.report.clone().unwrap_or_else(|| self.report());
         dossier::of_report(&self.observation, &self.analysis, report, &self.options.verdict)
     }
 
-    /// The metrics, to be kept as a file.
+    /// The metrics as a capture file.
     pub(crate) fn capture(&self) -> Result<Vec<u8>, SystemError> {
         let refused = |error: CaptureError| SystemError::Refused {
             message: error.to_string(),

@@ -1,5 +1,5 @@
-//! The latest dossiers that were asked for. A page asks for its data, its map and its files one after the other, and each needs the same
-//! metrics and the same analysis; an incident's revision says whether they are still the same.
+//! Caches the latest dossiers. A page requests its data, its map and its files one after the other, and each needs the same metrics and the same
+//! analysis; the revision of the incident shows whether they are still current.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use automap_core::dossier::Dossier;
 use automap_core::incident::Incident;
 use parking_lot::Mutex;
 
-/// Most dossiers that are kept: the incidents that are looked at at once.
+/// Most dossiers that are kept: one for each incident viewed at the same time.
 const MAX_KEPT: usize = 8;
 
 /// Dossiers by incident and revision, the oldest first.
@@ -18,7 +18,7 @@ pub(crate) struct Dossiers {
 }
 
 impl Dossiers {
-    /// The one of this revision of the incident, else what `make` makes. Two that ask at once may both make one.
+    /// The dossier of this revision of the incident, or a new one from `make`. Two concurrent callers may both make one.
     pub(crate) fn get_or_make<E>(
         &self,
         incident: &Incident,

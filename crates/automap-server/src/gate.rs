@@ -1,8 +1,8 @@
-//! How many targets of one server are looked at at once.
+//! Limits how many targets of one server are polled at once.
 //!
-//! Each look sends up to four requests at a time, and holds their answers. Without a bound, a replica that takes over hundreds of targets would send
-//! a server more than a thousand requests at once, from as many threads. Where looks are slow the others wait; where none ends at all they begin all the
-//! same, so that a server that answers nobody is noticed at every target, and no target waits for another one's time limit.
+//! Each poll sends up to four requests at a time, and holds their answers. Without a bound, a replica that takes over hundreds of targets would send
+//! a server more than a thousand requests at once, from as many threads. If polls are slow, the others wait; if none ends at all, they start anyway,
+//! so that an unresponsive server is noticed at every target, and no target waits for another one's timeout.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -13,23 +13,23 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::stop::{Stop, block_on};
 
-/// Looks under way at one server.
+/// Polls in progress at one server.
 const AT_ONCE: usize = 8;
-/// Longest wait in which none of them ends.
+/// Longest wait during which none of them ends.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// Lets some through at a time, in the order in which they came. Clones are the same gate.
+/// Admits a few polls at a time, in the order of their arrival. Clones are the same gate.
 #[derive(Clone, Debug)]
 pub(crate) struct Gate {
     room: Arc<Semaphore>,
-    /// How many looks have ended.
+    /// How many polls have ended.
     ended: Arc<AtomicU64>,
 }
 
-/// A look under way, until it is dropped.
+/// A poll in progress, until this is dropped.
 #[derive(Debug)]
 pub(crate) struct Pass {
-    /// None where it began because no other one ended.
+    /// `None` if it started because no other poll ended.
     _room: Option<OwnedSemaphorePermit>,
     ended: Arc<AtomicU64>,
 }
@@ -47,7 +47,7 @@ impl Default for Gate {
 }
 
 impl Gate {
-    /// Blocks until there is room, until none of those inside has ended for a while, or until the stop.
+    /// Blocks until there is room, no poll in progress has ended for a while, or the stop is set.
     pub(crate) fn enter(&self, stop: &Stop) -> Pass {
         self.enter_within(stop, PATIENCE)
     }

@@ -4,8 +4,8 @@
 //! gone, the others take over within [`LEASE`] plus one renewal. A new leader reads the incidents from the store, so that nothing is lost; every
 //! write names the lease holder and is refused for any other replica, so that nothing is done twice.
 //!
-//! A replica that holds more than its share gives targets back, a few at a time: it asks the thread of a target to end, keeps the lease until
-//! the thread has ended, and only then lets it go. So nobody else begins while it is still in a look.
+//! A replica that holds more than its share gives targets back, a few at a time: it asks the thread of a target to end, keeps the lease until the
+//! thread has ended, and only then releases it. So no other replica starts while a poll is still in progress.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,14 +20,14 @@ use crate::watcher::Clock;
 pub const LEASE: Duration = Duration::from_secs(10);
 /// How often a replica renews its leases.
 pub const RENEW: Duration = Duration::from_secs(3);
-/// Most targets that are on their way to another replica: each one is unwatched for a moment, and its first look at its new place takes longer than others.
+/// Most targets that are handed over at once: each one is unwatched for a moment, and its first poll in its new place takes longer than others.
 const MAX_LEAVING: usize = 50;
 
 /// Whether this process leads a target, for the thread that watches it.
 #[derive(Clone, Debug)]
 pub struct Lead(Arc<watch::Sender<State>>);
 
-/// What is known of a target's lease, and what the thread makes of it.
+/// The state of a target's lease, and whether its thread watches.
 #[derive(Debug)]
 struct State {
     term: Term,
@@ -35,14 +35,14 @@ struct State {
     is_watched: bool,
 }
 
-/// Who leads, as the store said last.
+/// Who leads, as last reported by the store.
 #[derive(Clone, Debug)]
 enum Term {
-    /// The store was not asked yet, or did not answer.
+    /// The store was not queried yet, or did not answer.
     Unknown,
     /// Another process, or nobody.
     Elsewhere,
-    /// This one. The target is to be watched until the signal is set; then it is given back.
+    /// This one. The target is watched until the signal is set; then it is given back.
     Ours(Stop),
 }
 
@@ -55,7 +55,7 @@ impl Term {
     }
 }
 
-/// A time in which the thread of a target watches. It ends when this is dropped, by a panic too.
+/// A period in which the thread of a target watches. It ends when this is dropped, even by a panic.
 #[derive(Debug)]
 pub struct Turn {
     lead: Lead,
@@ -117,7 +117,7 @@ impl Lead {
         block_on(next, None).flatten()
     }
 
-    /// The turn of the present term; `None` where it has ended by now.
+    /// The turn of the current term; `None` if the term has ended.
     fn begin_turn(&self) -> Option<Turn> {
         let mut term = None;
         self.0.send_modify(|state| {
@@ -194,10 +194,10 @@ pub fn renew(
     Ok(())
 }
 
-/// Tells the other replicas that this one is gone, so that they take what it gives back and not only their share beside it.
+/// Tells the other replicas that this one is gone, so that they take all that it gives back, not only the shares that they had beside it.
 ///
 /// # Errors
-/// That of the store; they notice when the leases run out.
+/// That of the store; the other replicas then notice when the leases expire.
 pub fn retire(leads: &[(String, Lead)], store: &dyn Store, holder: &str) -> Result<(), StoreError> {
     let sharing = Sharing { holder, targets: &names(leads), given_back: &[] };
     store.release(&sharing.own_lease(), holder)
@@ -313,7 +313,7 @@ mod tests {
         assert_eq!((held(&a).as_str(), held(&b).as_str()), ("pq", "rs"));
         renew_a(12_000);
         assert!(!turns[1].term().is_set(), "and then nothing moves any more");
-        // One that ends on purpose is not waited for.
+        // A replica that ends on purpose is not waited for.
         retire(&b, &store, "b").unwrap();
         store.release("r", "b").unwrap();
         store.release("s", "b").unwrap();

@@ -53,7 +53,7 @@ impl Owners {
         Ok(())
     }
 
-    /// The owner of what an incident is about.
+    /// The owner of an incident's services.
     pub fn of(&self, incident: &Incident) -> Option<Owner> {
         let labels = self.labels.lock();
         let team = incident.services().iter().find_map(|s| labels.teams.get(*s)).cloned();

@@ -16,7 +16,7 @@ use crate::config::{ConfigDuration, Target};
 use crate::gate::Gate;
 use crate::watcher::{FetchError, Source, Stop};
 
-/// Asks a Prometheus on every look for what is new.
+/// Queries a Prometheus at every poll for what is new.
 #[derive(Debug)]
 pub struct PrometheusSource {
     client: Client,
@@ -34,7 +34,7 @@ pub struct PrometheusSource {
 }
 
 impl PrometheusSource {
-    /// The services of one namespace, and how much of their past is seen.
+    /// For the services of one namespace, keeping `remember_ms` of their past.
     pub fn new(client: Client, namespace: impl Into<String>, remember_ms: i64) -> Self {
         Self {
             client,
@@ -52,24 +52,24 @@ impl PrometheusSource {
         }
     }
 
-    /// Requests sent so far, counted on.
+    /// The counter of the requests sent so far.
     pub fn requests(&self) -> Arc<AtomicU64> {
         Arc::clone(&self.requests)
     }
 
-    /// With what the target is told besides.
+    /// Adds the changes reported to automap for the target.
     #[must_use]
     pub fn told_by(self, told: Arc<ToldChanges>) -> Self {
         Self { told: Some(told), ..self }
     }
 
-    /// Whose looks wait for those at other targets of the server, until the stop at most.
+    /// Makes polls wait for those at other targets of the server, at most until the stop.
     #[must_use]
     pub(crate) fn behind(self, gate: Gate, stop: Stop) -> Self {
         Self { gate: Some((gate, stop)), ..self }
     }
 
-    /// As a target of the configuration says; requests are counted on.
+    /// Configured as the target says; adds to the counter `requests`.
     pub fn of(client: Client, target: &Target, requests: Arc<AtomicU64>) -> Self {
         Self {
             requests,
@@ -82,7 +82,7 @@ impl PrometheusSource {
         }
     }
 
-    /// Asks once more, and counts the requests.
+    /// Asks again, and counts the requests.
     fn again<T>(&self, ask: impl FnOnce(&mut Again<'_>) -> T) -> T {
         let mut again = Again::new(&self.tail, &self.client, &self.namespace);
         let answer = ask(&mut again);

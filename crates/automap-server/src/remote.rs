@@ -1,7 +1,7 @@
-//! A running `automap serve`, asked from the command line for an incident that it keeps.
+//! A client of a running `automap serve`: the command line fetches a stored incident from it.
 //!
-//! There are at most two questions: for all that a page shows and, where the metrics are gone, for the report that was kept. Answers are bounded, redirects
-//! are not followed, and a token goes to the given address only.
+//! It sends at most two requests: for everything that a page shows and, if the metrics are gone, for the stored report. Answers are bounded,
+//! redirects are not followed, and a token goes to the given address only.
 
 use std::path::Path;
 use std::time::Duration;
@@ -16,9 +16,9 @@ use ureq::Agent;
 use crate::percent::encoded;
 use crate::secret::{ExposeSecret, SecretString};
 
-/// Largest answer that is read: a page's data of the largest system, many times over.
+/// Largest answer that is read: many times a page's data of the largest system.
 const MAX_ANSWER_BYTES: u64 = 64 << 20;
-/// Longest time for one question: the server itself gives up after 60 s.
+/// Longest time for one request: the server itself gives up after 60 s.
 const TIMEOUT: Duration = Duration::from_secs(65);
 /// Longest text of an error that is repeated.
 const MAX_SAID_CHARS: usize = 500;
@@ -42,7 +42,7 @@ pub struct Remote {
 pub struct KeptIncident {
     /// All that a page shows.
     pub dossier: Dossier,
-    /// Why it is made of the report alone; `None` where the metrics are still there.
+    /// Why it is made of the report alone; `None` if the metrics still exist.
     pub without_metrics: Option<String>,
 }
 

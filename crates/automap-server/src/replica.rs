@@ -16,11 +16,11 @@ pub struct Replica {
 }
 
 impl Replica {
-    /// The process that locks the file `lock` gets the plain name. It is the same after a restart, so a killed process still owns its leases
-    /// when it comes back; a process with another name has to wait until they run out.
+    /// The process that locks the file `lock` gets the plain name. It is the same after a restart, so a killed process still owns its leases when it
+    /// comes back; a process with another name has to wait until they expire.
     pub fn new(lock: &Path) -> Self {
         let host = host();
-        // For its owner alone: whoever may open it may lock it.
+        // Owner only: anyone who can open the file can lock it.
         let file = File::options().create(true).append(true).mode(0o600).open(lock).ok();
         match file.filter(|f| f.try_lock().is_ok()) {
             Some(lock) => Self { name: host, _lock: Some(lock) },

@@ -1,5 +1,5 @@
-//! Ctrl-C and SIGTERM end a long-running command: what is under way is finished first, within limits, and a second signal ends the process at
-//! once. After [`LIMIT`] the process ends in any case, whatever its threads wait for: a supervisor would kill it soon after.
+//! Ctrl-C and SIGTERM end a long-running command: work in progress is finished first, within limits, and a second signal ends the process at once.
+//! After [`LIMIT`] the process ends in any case, whatever its threads wait for: a supervisor would kill it soon after.
 
 use std::io;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::stop::Stop;
 
-/// The process has ended so long after the first signal.
+/// The process ends at most this long after the first signal.
 pub const LIMIT: Duration = Duration::from_millis(9_500);
 /// Exit code of a process that did not end by itself in time.
 const LATE: i32 = 1;
@@ -41,7 +41,7 @@ pub fn stop_on_signals(stop: &Stop) -> io::Result<()> {
                 () = tokio::time::sleep(LIMIT) => LATE,
             }
         });
-        // No log line here: whoever reads it may be what the process waits for.
+        // No log line here: the process may be waiting for the reader of the log.
         std::process::exit(code);
     };
     std::thread::Builder::new().name("signals".into()).spawn(wait).map(|_| ())

@@ -35,7 +35,7 @@ pub struct TargetSnapshot {
 }
 
 impl TargetSnapshot {
-    /// Nothing was seen yet.
+    /// Without any observation yet.
     fn new(status: TargetStatus) -> Self {
         Self { status, report: None, services: Arc::default(), map: None, slos: Arc::default() }
     }
@@ -80,7 +80,7 @@ impl Snapshots {
         }
     }
 
-    /// Sets the status of a target and forgets what was seen of it: another replica sees it from now on.
+    /// Sets the status of a target and drops what was observed of it: another replica watches it from now on.
     pub fn forget(&self, status: TargetStatus) {
         self.targets.write().insert(status.target.clone(), TargetSnapshot::new(status));
     }

@@ -1,7 +1,7 @@
-//! Everything that start-up can refuse without a network, so that `config check` finds it before `serve` does.
+//! Start-up checks that need no network, so that `config check` finds errors before `serve` does.
 //!
-//! Runs the very code that starts the service (addresses, certificates, tokens, objectives), on a store in memory, and drops the result.
-//! Whether servers answer, credentials are right and ports are free is left out: that depends on the moment.
+//! Runs the same code that starts the service (addresses, certificates, tokens, objectives), on a store in memory, and drops the result. It does not
+//! check whether servers answer, credentials are right or ports are free: that depends on the moment.
 
 use std::sync::Arc;
 

@@ -1,6 +1,6 @@
 //! A signal that asks threads and tasks to end, and wakes those that sleep.
 //!
-//! A thin cover over [`CancellationToken`]: async tasks await it, and threads without a runtime sleep on it. Nothing polls a flag, so a stop
+//! A thin wrapper around [`CancellationToken`]: async tasks await it, and threads without a runtime sleep on it. Nothing polls a flag, so a stop
 //! takes effect at once and an idle process does not wake up.
 
 use std::future::Future;

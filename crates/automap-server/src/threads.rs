@@ -1,7 +1,7 @@
-//! Threads that end together: each reports its end, and whoever waits for them waits until a deadline and then knows which are left.
+//! Threads that end together: each reports its end, and the caller waits for them until a deadline and then knows which still run.
 //!
-//! `JoinHandle::join` waits without limit. A thread may be inside a query, a request or a lock of a database that does not answer, and a
-//! process that is asked to end must not wait for those: what they were doing is repeated after the next start.
+//! `JoinHandle::join` waits without limit. A thread may be inside a query, a request or a lock of a database that does not answer, and a process that
+//! is asked to end must not wait for it: its work is repeated after the next start.
 
 use std::io;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
@@ -32,7 +32,7 @@ struct End {
     is_panic: bool,
 }
 
-/// Reports the end when the thread's body is left, by a panic too.
+/// Reports the end when the thread's body is left, even by a panic.
 struct Reporter {
     number: usize,
     report: Sender<End>,
