@@ -1,12 +1,12 @@
 //! The page of an incident: one HTML file with everything inside. No script, no asset from elsewhere, no clock: same dossier, same bytes.
 //!
-//! Sections come in the order in which an engineer on call reads them: the verdict, the candidates, the map, the series, how it spread, what
-//! could not be seen, the data, what to do next.
+//! Sections come in the order in which an on-call engineer reads them: the verdict, the candidates, the map, the series, how it spread, what could
+//! not be observed, the data, what to do next.
 //!
-//! Markup is written with maud, in which a value in parentheses is escaped unless its type says that it is markup: there is no way to forget
-//! it. Preferred to askama: the page is some thirty small functions of typed values, which maud writes as functions and askama as as many
-//! structs and template files; and maud adds three crates to the tree where askama adds six, a parser among them. Its releases are rare
-//! (0.27 of February 2025 is the newest). What maud does not do is done once, over the finished page: deceptive characters become `�`.
+//! Markup is written with maud, in which a value in parentheses is escaped unless its type says that it is markup, so escaping cannot be forgotten.
+//! It is preferred to askama: the page is some thirty small functions of typed values, which are functions in maud and would be as many structs and
+//! template files in askama; and maud adds three crates to the tree where askama adds six, including a parser. Its releases are rare (0.27 of
+//! February 2025 is the newest). One thing that maud does not do is done once, over the finished page: deceptive characters become `�`.
 
 mod answer;
 mod changes;
@@ -66,7 +66,7 @@ fn sections(view: &View<'_>) -> Markup {
     markup! { @for part in &parts { "\n" (part) } }
 }
 
-/// Links to the sections that there are, for small screens.
+/// Links to the existing sections, for small screens.
 fn contents(view: &View<'_>) -> Markup {
     let (d, report) = (view.dossier, &view.dossier.report);
     let links = [

@@ -44,7 +44,7 @@ fn confidence(report: &Report) -> Markup {
     }
 }
 
-/// The class of the page, for its tone.
+/// The CSS class of the page, which sets its tone.
 pub(crate) fn class(kind: VerdictKind) -> &'static str {
     match kind {
         VerdictKind::Cause => "is-cause",
@@ -53,7 +53,7 @@ pub(crate) fn class(kind: VerdictKind) -> &'static str {
     }
 }
 
-/// A bar from 0 to 1. Screen readers skip it: the number stands beside it.
+/// A bar from 0 to 1. Screen readers skip it: the number is beside it.
 fn bar(share: f64) -> Markup {
     html! { span.bar aria-hidden="true" { span style={ "width:" (px(100.0 * share.clamp(0.0, 1.0))) "%" } {} } }
 }
@@ -62,7 +62,7 @@ fn two_decimals(share: f64) -> Markup {
     html! { span.n { (format!("{share:.2}")) } }
 }
 
-/// The candidates: the first few in full, the rest in a line.
+/// The candidates: the first few in full, the rest in one line.
 pub(crate) fn candidates(view: &View<'_>) -> Markup {
     let (detailed, rest) = &view.dossier.report.detailed_causes();
     let names: Vec<String> = rest.iter().map(|c| format!("{} ({:.2})", c.service, c.confidence)).collect();
@@ -118,7 +118,7 @@ fn candidate(view: &View<'_>, cause: &Cause) -> Markup {
     }
 }
 
-/// The sentence, and behind it what each label says and which are not there.
+/// The sentence, and behind it what each label says and which labels are missing.
 fn which_part(parts: &Parts) -> Markup {
     html! {
         (parts.summary)
@@ -160,7 +160,7 @@ pub(crate) fn map(view: &View<'_>) -> Markup {
     }
 }
 
-/// Whether a screen that shows half of the map has to begin with the right half for its reader to see the cause.
+/// Whether a screen that shows half of the map must start with the right half to show the cause.
 fn cause_is_right(map: &ServiceMap) -> bool {
     let cause = map.nodes.iter().find(|node| node.role == NodeRole::Cause);
     cause.is_some_and(|cause| {

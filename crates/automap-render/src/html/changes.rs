@@ -1,4 +1,4 @@
-//! What was changed around the incident, in order of time, and which of it fits.
+//! The changes around the incident, in order of time, and which of them fit.
 
 use maud::{Markup, html};
 
@@ -6,7 +6,7 @@ use super::view::View;
 use crate::dossier_words as words;
 use automap_core::report::{ChangeRole, ListedChange};
 
-/// The section; nothing where changes were not looked at.
+/// The section; nothing if changes were not observed.
 pub(crate) fn changes(view: &View<'_>) -> Markup {
     let info = &view.dossier.report.changes;
     html! {

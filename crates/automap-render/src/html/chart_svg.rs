@@ -1,4 +1,4 @@
-//! One chart as an inline drawing: tints for baseline and incident, the normal band, lines with their gaps, the onset, and when the service was changed.
+//! One chart as an inline drawing: tints for baseline and incident, the normal band, lines with gaps, the onset, and changes to the service.
 
 use maud::{Markup, html};
 
@@ -21,7 +21,7 @@ const HALF_LABEL: f64 = 23.0;
 /// Height of the strips that distinguish baseline and incident without colour.
 const STRIP: f64 = 3.0;
 
-/// The drawing. `index` makes the ids of its title and description unique on the page; `changes` are those to mark.
+/// The drawing. `index` makes the ids of its title and description unique on the page; `changes` are marked.
 pub(crate) fn svg(chart: &Chart, index: usize, changes: &[&ListedChange], zone: Zone) -> Markup {
     let plot = Plot { axis: ValueAxis::of(chart), span: chart.span };
     let (title, text) = (format!("chart-{index}-title"), format!("chart-{index}-text"));
@@ -56,7 +56,7 @@ pub(crate) fn place(chart: &Chart) -> String {
     chart.peer.as_ref().map_or_else(|| chart.service.clone(), |peer| format!("{} → {peer}", chart.service))
 }
 
-/// What the drawing shows, for readers who cannot see it.
+/// The content of the drawing, for readers who cannot see it.
 fn describe(chart: &Chart, changes: &[&ListedChange], zone: Zone) -> String {
     let onset = chart.onset_ms.map_or_else(
         || "it did not leave its normal range for two samples".to_owned(),
@@ -116,7 +116,7 @@ impl Plot {
             @for (at_ms, label) in time_ticks(self.span.start_ms, self.span.end_ms, zone) {
                 @let x = self.x(at_ms);
                 (segment("floor", (x, BOTTOM), (x, BOTTOM + 4.0)))
-                // A label that would run out of the drawing is left out; its tick stays.
+                // A label that would extend beyond the drawing is left out; its tick stays.
                 @if (HALF_LABEL..=WIDTH - HALF_LABEL).contains(&x) {
                     text.tick.time x=(px(x)) y=(px(BOTTOM + 16.0)) { (label) }
                 }
@@ -143,7 +143,7 @@ impl Plot {
         }
     }
 
-    /// A thin line that stands on a diamond: when the service was changed.
+    /// A thin line on a diamond: when the service was changed.
     fn changed(&self, listed: &ListedChange) -> Markup {
         let x = self.x(listed.change.at.ms());
         let class = if listed.role == ChangeRole::Fits { "changed fits" } else { "changed" };
@@ -164,7 +164,7 @@ impl Plot {
     }
 }
 
-/// The changes to mark in a chart: what was decided on at its service, within its time.
+/// The changes to mark in a chart: deliberate changes at its service, within its time.
 pub(crate) fn marked<'a>(chart: &Chart, listed: &'a [ListedChange]) -> Vec<&'a ListedChange> {
     let is_shown = |l: &&ListedChange| {
         let is_there = [Some(&chart.service), chart.peer.as_ref()].contains(&l.change.service.as_ref());
@@ -174,7 +174,7 @@ pub(crate) fn marked<'a>(chart: &Chart, listed: &'a [ListedChange]) -> Vec<&'a L
     listed.iter().filter(is_shown).collect()
 }
 
-/// The key to two lines, on top, from the right: a piece of each line and its label.
+/// The legend of two lines, on top, from the right: a piece of each line and its label.
 fn key(lines: &[ChartLine]) -> Markup {
     const Y: f64 = 6.0;
     const SLOT: f64 = 92.0;

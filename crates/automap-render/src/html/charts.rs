@@ -1,4 +1,4 @@
-//! The series behind the answer: small charts on one time axis, and the same as a table.
+//! The series behind the answer: small charts on one time axis, and the same data as a table.
 
 use maud::{Markup, html};
 
@@ -8,7 +8,7 @@ use crate::dossier_words as words;
 use automap_core::chart::{Chart, ChartRole, ChartSpan};
 use automap_core::quantity::value;
 
-/// The charts, most telling first; nothing without one.
+/// The charts, most telling first; nothing if there are none.
 pub(crate) fn charts(view: &View<'_>) -> Markup {
     let charts = &view.dossier.charts;
     html! {

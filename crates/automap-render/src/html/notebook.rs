@@ -1,6 +1,6 @@
-//! An answer and one service's series as pieces of a notebook: no page of their own, no script, light whatever the notebook's theme is.
+//! An answer and one service's series as fragments for a notebook: no page of their own, no script, light in any theme of the notebook.
 //!
-//! A notebook shows many outputs in one document, so every rule of the style holds below `.automap` only. Left out: what the page of an incident has
+//! A notebook shows many outputs in one document, so every style rule applies below `.automap` only. Left out: what the page of an incident has
 //! beyond the answer, its candidates and the map.
 
 use automap_core::chart::{Chart, ChartSpan};
@@ -15,10 +15,10 @@ use crate::escape;
 use crate::map::{SvgOptions, Theme, svg};
 
 const STYLE: &str = include_str!("notebook.css");
-/// The rules of a chart, which the page has at its top level.
+/// The rules of a chart, which the page has at top level.
 const PLOT: &str = include_str!("plot.css");
 
-/// The answer: the verdict, the candidates that a reader sees in full, and the service map. O(services · log services).
+/// The answer: the verdict, the candidates shown in full, and the service map. O(services · log services).
 pub fn notebook(dossier: &Dossier, zone: Zone) -> String {
     let report = &dossier.report;
     let (causes, rest) = report.detailed_causes();
@@ -60,11 +60,11 @@ pub fn notebook_series(service: &ServiceDossier, zone: Zone) -> String {
 }
 
 fn style() -> Markup {
-    // Rules inside a rule hold below it, so the chart's own cannot reach the notebook around.
+    // Nested rules apply below their parent, so the chart's rules cannot affect the notebook around it.
     html! { style { (PreEscaped(STYLE)) ".automap {" (PreEscaped(PLOT)) "}\n" } }
 }
 
-/// `latency (6 services), disk_read_bytes_per_s`: a signal that some services lack is not one that nobody has.
+/// `latency (6 services), disk_read_bytes_per_s`: a signal that some services lack differs from one that all lack.
 fn not_checked(report: &Report) -> String {
     let place = |services: &[String]| match services {
         [] => String::new(),
@@ -115,7 +115,7 @@ fn figure(service: &ServiceDossier, chart: &Chart, index: usize, zone: Zone) -> 
     }
 }
 
-/// A number for a chart's ids: the charts of several services stand in one document.
+/// A number for a chart's ids: one document contains the charts of several services.
 fn number(service: &str, index: usize) -> usize {
     const SERVICES: usize = 1_000_003;
     const CHARTS: usize = 1_000;

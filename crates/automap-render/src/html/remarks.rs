@@ -1,4 +1,4 @@
-//! The rest of the page: victims, what could not be checked, the data, what to do next, the queries, where the numbers come from.
+//! The rest of the page: victims, what could not be checked, the data, what to do next, the queries, the origin of the numbers.
 
 use maud::{Markup, html};
 
@@ -8,7 +8,7 @@ use automap_core::note::Severity;
 use automap_core::observation::{QueryRecord, QueryState};
 use automap_core::time::Interval;
 
-/// Services that suffer from another service's fault.
+/// Services affected by another service's fault.
 pub(crate) fn victims(view: &View<'_>) -> Markup {
     let victims = &view.dossier.report.victims;
     html! {
@@ -99,7 +99,7 @@ fn part_of(part: usize, whole: usize) -> String {
     format!("{part} of {whole} ({share:.0} %)")
 }
 
-/// What to do next. A query is set apart for copying; there is no link, since the server's address may come from a capture that cannot be trusted.
+/// What to do next. A query is shown separately for copying; there is no link, since the server's address may come from an untrusted capture.
 pub(crate) fn next(view: &View<'_>) -> Markup {
     let steps = &view.dossier.report.next;
     html! {
@@ -154,7 +154,7 @@ fn query(q: &QueryRecord) -> Markup {
     }
 }
 
-/// Where the numbers come from. No "generated at": the same data gives the same page.
+/// The origin of the numbers. No "generated at": the same data gives the same page.
 pub(crate) fn footer(view: &View<'_>) -> Markup {
     let report = &view.dossier.report;
     let w = &report.windows;

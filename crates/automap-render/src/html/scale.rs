@@ -1,4 +1,4 @@
-//! The axes of a chart: round numbers on the left, round clock times below. What is drawn on them is in `chart_svg`.
+//! The axes of a chart: round numbers on the left, round clock times below. `chart_svg` draws on them.
 
 use automap_core::chart::Chart;
 use automap_core::metric::Unit;
@@ -7,7 +7,7 @@ use automap_core::time::Timestamp;
 
 use crate::clock::Zone;
 
-/// Values to pixels, and where the lines with numbers are.
+/// Maps values to pixels, with the positions of the labelled lines.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct ValueAxis {
     /// Value at the bottom.
@@ -20,22 +20,22 @@ pub(crate) struct ValueAxis {
     pub(crate) unit: &'static str,
 }
 
-/// Ticks of the value axis that are aimed at.
+/// Target number of ticks on the value axis.
 const VALUE_TICKS: f64 = 3.0;
-/// Steps of the time axis at most: there is room for one label more.
+/// Most steps of the time axis: there is room for one label more.
 const TIME_STEPS: i64 = 4;
-/// A series that moves less than this share of its height is drawn without zero, or its movement would not be visible.
+/// A series that varies by less than this share of its height is drawn without zero, or its movement would not be visible.
 const FLAT_SHARE: f64 = 0.3;
-/// The normal band widens the axis no further than to this many times the largest value.
+/// The normal band extends the axis at most to this many times the largest value.
 const BAND_LIMIT: f64 = 2.5;
 
-/// Steps between the highest value and the next round number from which that number is not shown.
+/// If the next round number is more than this many steps above the highest value, it is not shown.
 const FAR_ABOVE: f64 = 0.4;
-/// Steps left free above the highest value then.
+/// Steps left free above the highest value in that case.
 const HEADROOM: f64 = 0.1;
 
 impl ValueAxis {
-    /// Holds every value and the normal band; starts at zero unless the series hardly moves.
+    /// Covers every value and the normal band; starts at zero unless the series hardly moves.
     pub(crate) fn of(chart: &Chart) -> Self {
         let values = || chart.lines.iter().flat_map(|l| l.points.iter().filter_map(|p| p.value));
         let (mut low, mut high) = values().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
@@ -56,7 +56,7 @@ impl ValueAxis {
         Self::round(low, high, chart.unit)
     }
 
-    /// Widens the range to round numbers in the unit that people read.
+    /// Widens the range to round numbers in the unit that is displayed.
     fn round(low: f64, high: f64, unit: Unit) -> Self {
         let (factor, word) = display_unit(unit, high.abs().max(low.abs()));
         let step = round_step((high - low) * factor / VALUE_TICKS);
@@ -64,7 +64,7 @@ impl ValueAxis {
         let last = (high * factor / step).ceil();
         let count = (last - first).clamp(1.0, 12.0) as usize;
         let ticks: Vec<f64> = (0..=count).map(|i| (first + i as f64) * step).collect();
-        // A round number far above the highest value would only press the line down.
+        // A round number far above the highest value would only compress the line.
         let above = ticks[count] - high * factor;
         let (shown, top) = if above > FAR_ABOVE * step && count > 1 {
             (count, high * factor + HEADROOM * step)
@@ -95,7 +95,7 @@ fn round_step(at_least: f64) -> f64 {
 }
 
 /// Times with a label on an axis from `start_ms` to `end_ms`: round in the reader's zone, at most five.
-/// `14:03:15` where seconds matter, `14:03` where they do not, `11-23` where days pass.
+/// `14:03:15` if seconds matter, `14:03` if not, `11-23` over days.
 pub(crate) fn time_ticks(start_ms: i64, end_ms: i64, zone: Zone) -> Vec<(i64, String)> {
     const STEPS_S: [i64; 24] = [
         1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1200, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400,
@@ -152,7 +152,7 @@ mod tests {
         let words: Vec<&str> = ticks.iter().map(|t| t.1.as_str()).collect();
         assert_eq!(words, ["00:57:40", "00:58:00", "00:58:20", "00:58:40", "00:59:00"]);
         assert_eq!(ticks[0].0, 3_460_000);
-        // Half past the hour in a zone of half hours is a round time there: 18:30 UTC is midnight in India.
+        // In a zone offset by half an hour, half past is a round time: 18:30 UTC is midnight in India.
         let india = time_ticks(64_800_000, 108_000_000, Zone::from_offset_s(19_800));
         assert_eq!(india[0], (66_600_000, "00:00".to_owned()));
         let week = time_ticks(0, 604_800_000, Zone::UTC);

@@ -19,7 +19,7 @@ const WIDTH: f64 = 240.0;
 const HEIGHT: f64 = 16.0;
 /// Half the mark of the first sample.
 const MARK: f64 = 4.0;
-/// Fewest samples on the axis of the bars: a few samples stretched over all of it would look like a long time.
+/// Fewest samples on the axis of the bars: a few samples stretched over the whole axis would look like a long time.
 const MIN_STEPS: f64 = 12.0;
 
 /// Whether the section has anything to show.
@@ -49,7 +49,7 @@ pub(crate) fn spread(view: &View<'_>) -> Markup {
     }
 }
 
-/// The changed services in the order of onsets. The bar is for the eye; the times stand beside it.
+/// The changed services in the order of onsets. The bar is visual only; the times are beside it.
 fn services(view: &View<'_>, spread: &Propagation) -> Markup {
     let axis = Axis::of(spread);
     html! {
@@ -148,7 +148,7 @@ fn events(view: &View<'_>) -> Markup {
     }
 }
 
-/// The time that all bars share: from the earliest bound to the latest, in the middle of enough room.
+/// The time axis that all bars share: from the earliest bound to the latest, centred if it is short.
 struct Axis {
     start_ms: f64,
     span_ms: f64,

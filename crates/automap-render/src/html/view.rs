@@ -1,4 +1,4 @@
-//! What every section of the page is written from.
+//! The input of every section of the page.
 
 use automap_core::dossier::Dossier;
 
