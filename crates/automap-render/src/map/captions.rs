@@ -1,4 +1,4 @@
-//! What a map says about a service or an edge, in words: one place, so that the terminal, the drawings and the files agree.
+//! The texts of a map about a service or an edge, in one place, so that the terminal, the drawings and the files agree.
 //!
 //! Everything is one line of printable text; escaping for a format is left to its writer.
 
@@ -6,12 +6,12 @@ use automap_core::service_map::MetricType;
 use automap_core::service_map::{EdgeChange, EdgeMetric, Influence, MapEdge, MapKind, MapNode, NodeRole, ServiceMap};
 use automap_core::text::is_hidden;
 
-/// One line of printable text: whatever breaks a line, is no character of XML, hides, or turns the reading direction becomes a space.
+/// One line of printable text: characters that break a line, are not allowed in XML, are hidden, or change the reading direction become spaces.
 pub(crate) fn line(text: &str) -> String {
     text.chars().map(|c| if is_hidden(c) { ' ' } else { c }).collect()
 }
 
-/// At most `max` characters of one line, the last one `…` where something is missing.
+/// At most `max` characters of one line; the last one is `…` if something is missing.
 pub(crate) fn shorten(text: &str, max: usize) -> String {
     let text = line(text);
     if text.chars().count() <= max {
@@ -26,7 +26,7 @@ pub(crate) fn is_affected(role: NodeRole) -> bool {
     matches!(role, NodeRole::Cause | NodeRole::Candidate | NodeRole::Victim)
 }
 
-/// What a service is, in a word or two; nothing for a service that stayed normal.
+/// The role of a service, in a word or two; nothing for a service that stayed normal.
 pub(crate) fn role(node: &MapNode) -> Option<String> {
     let confidence = node.confidence.filter(|c| c.is_finite()).map_or_else(String::new, |c| format!(" · {c:.2}"));
     match node.role {
@@ -41,7 +41,7 @@ pub(crate) fn role(node: &MapNode) -> Option<String> {
     }
 }
 
-/// Everything known of a service, in one sentence for a tooltip and a screen reader.
+/// Everything known about a service, in one sentence for a tooltip and a screen reader.
 pub(crate) fn describe(node: &MapNode) -> String {
     let mut parts = vec![line(&node.service)];
     parts.push(role(node).unwrap_or_else(|| "stayed normal".to_owned()));
@@ -55,7 +55,7 @@ pub(crate) fn describe(node: &MapNode) -> String {
     parts.join("; ")
 }
 
-/// Everything known of an edge, in one sentence.
+/// Everything known about an edge, in one sentence.
 pub(crate) fn describe_edge(edge: &MapEdge) -> String {
     let (from, to) = (line(&edge.from), line(&edge.to));
     let mut parts = vec![match (edge.observed, edge.asserted) {
@@ -95,7 +95,7 @@ pub(crate) fn is_call(edge: &MapEdge) -> bool {
     edge.observed || edge.asserted
 }
 
-/// A metric type in a word that needs no glossary.
+/// A metric type as a word that needs no glossary.
 pub(crate) fn metric_word(metric: MetricType) -> &'static str {
     match metric {
         MetricType::Congestion => "queueing",
@@ -128,7 +128,7 @@ pub(crate) fn metric_names(edge: &MapEdge) -> String {
     marked(edge, metric_word).join(", ")
 }
 
-/// Each metric of an edge as `word` writes it, marked as new or gone; no two alike.
+/// Each metric of an edge as `word` writes it, marked as new or gone, without duplicates.
 fn marked(edge: &MapEdge, word: fn(MetricType) -> &'static str) -> Vec<String> {
     let mut out: Vec<String> = Vec::new();
     for m in &edge.metrics {
@@ -145,7 +145,7 @@ fn marked(edge: &MapEdge, word: fn(MetricType) -> &'static str) -> Vec<String> {
     out
 }
 
-/// What kind of map it is, and how large.
+/// The kind of the map, and its size.
 pub(crate) fn subtitle(map: &ServiceMap) -> String {
     let kind = match map.kind {
         MapKind::Normal => "baseline",

@@ -17,7 +17,7 @@ pub fn dot(map: &ServiceMap) -> String {
 }
 
 fn write_graph(out: &mut String, map: &ServiceMap) -> std::fmt::Result {
-    // `\l` ends a line that begins at the left.
+    // `\l` ends a left-aligned line.
     let title = quoted(&format!("{}\n{}\n", captions::line(&map.title), captions::subtitle(map))).replace("\\n", "\\l");
     writeln!(
         out,
@@ -108,7 +108,7 @@ fn quoted(text: &str) -> String {
     out.replace('&', "&amp;")
 }
 
-/// A quoted name that stays one of its own: hidden characters are written out instead of dropped.
+/// A quoted name that stays unique: hidden characters are written out instead of dropped.
 fn id(service: &str) -> String {
     let written = |c: char| if is_hidden(c) { c.escape_unicode().to_string() } else { c.to_string() };
     quoted(&service.chars().map(written).collect::<String>())
@@ -133,7 +133,7 @@ mod tests {
     fn a_hostile_name_stays_inside_its_quotes() {
         for name in HOSTILE {
             let text = dot(&hostile(name));
-            // Outside of quoted strings nothing of the name is left.
+            // Nothing of the name is left outside quoted strings.
             let mut outside = String::new();
             let mut chars = text.chars();
             let mut inside = false;

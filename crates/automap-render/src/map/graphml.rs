@@ -1,4 +1,4 @@
-//! The map as GraphML: attributes for every program, and shapes, colours and places that yEd shows.
+//! The map as GraphML: attributes for any program, and shapes, colours and positions that yEd shows.
 
 use std::fmt::Write;
 
@@ -27,8 +27,8 @@ const KEYS: [(&str, &str, &str); 16] = [
     ("on_path", "edge", "boolean"),
 ];
 
-/// One directed graph. Nodes are `n0`, `n1`, … in the map's order; an attribute that is not known is left out. `metrics`, `weights`
-/// and `influences` of an edge are lists of equal length, separated by spaces.
+/// One directed graph. Nodes are `n0`, `n1`, … in the map's order; an unknown attribute is left out. `metrics`, `weights` and `influences` of an edge
+/// are lists of equal length, separated by spaces.
 pub fn graphml(map: &ServiceMap) -> String {
     let mut out = String::from(concat!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n",

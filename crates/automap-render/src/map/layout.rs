@@ -1,9 +1,9 @@
-//! Where the boxes and lines of a picture go: a layered drawing, callers left, callees right.
+//! The positions of the boxes and lines in a picture: a layered drawing, callers left, callees right.
 //!
-//! Each connected part is drawn by itself (Sugiyama, Tagawa & Toda 1981): turn the lines that close a cycle ([`acyclic`]), give
-//! every box a column ([`layers`]), cut long lines into steps and order the columns so that few lines cross ([`order`]), choose
-//! heights that keep chains straight ([`coordinates`]). Then the parts are packed, boxes without lines last, in a grid ([`pack`]),
-//! and lines that do not shape the layout are drawn over it ([`over`]).
+//! Each connected part is drawn separately (Sugiyama, Tagawa & Toda 1981): reverse the lines that close a cycle ([`acyclic`]), assign a column to
+//! every box ([`layers`]), cut long lines into steps and order the columns so that few lines cross ([`order`]), choose heights that keep chains
+//! straight ([`coordinates`]). Then the parts are packed, boxes without lines last, in a grid ([`pack`]), and lines that do not shape the layout are
+//! drawn over it ([`over`]).
 //!
 //! Points and sizes are in [`geometry`], the graph that the steps share in [`layered_graph`]. Fonts, colours and labels are left to the caller.
 //!
@@ -24,8 +24,8 @@ use part::Part;
 
 pub(crate) use geometry::{Drawing, Line, Point, Route, Size, Spacing};
 
-/// Places boxes and lines. `boxes` in the order that breaks ties. O((boxes + long-line steps) · log) for each of a bounded number
-/// of rounds: 300 boxes and 600 lines take a few hundredths of a second.
+/// Places boxes and lines. The order of `boxes` breaks ties. O((boxes + long-line steps) · log) for each of a bounded number of rounds: 300 boxes and
+/// 600 lines take a few hundredths of a second.
 pub(crate) fn place(boxes: &[Size], lines: &[Line], spacing: &Spacing) -> Drawing {
     let parts = part::split(boxes.len(), lines);
     let (parts, alone): (Vec<Vec<usize>>, Vec<Vec<usize>>) = parts.into_iter().partition(|p| p.len() > 1);
@@ -50,7 +50,7 @@ mod tests {
         Line { from, to, shapes: true, weight: 1 }
     }
 
-    /// A repeatable graph in which callers have lower numbers.
+    /// A reproducible graph in which callers have lower numbers.
     fn tangled(n: usize, lines: usize) -> Vec<Line> {
         let mut state = 3_u64;
         let mut draw = |below: usize| {
@@ -67,7 +67,7 @@ mod tests {
         out
     }
 
-    /// Boxes that lie closer than the spacing, by the distance of their borders.
+    /// Boxes that are closer than the spacing, by the distance of their borders.
     fn overlaps(drawing: &Drawing, sizes: &[Size]) -> Vec<(usize, usize)> {
         let mut found = Vec::new();
         for a in 0..sizes.len() {
@@ -104,7 +104,7 @@ mod tests {
         let drawing = place(&sizes, &lines, &SPACING);
         for (l, route) in lines.iter().zip(&drawing.routes) {
             let Route::Steps(points) = route else { panic!("{l:?} is a curve") };
-            // Level stretches lie inside columns; only there can a line meet a box.
+            // Level segments lie inside columns; only there can a line hit a box.
             for w in points.windows(2).filter(|w| w[0].y == w[1].y) {
                 for (i, (at, size)) in drawing.boxes.iter().zip(&sizes).enumerate() {
                     let is_end = i == l.from || i == l.to;

@@ -1,5 +1,5 @@
-//! How wide a text will be. Pictures are drawn without a font at hand, so widths are those of Inter, which PNG pictures embed, and a
-//! little more: a reader's own sans-serif is seldom wider.
+//! Estimates the width of text. No font is available while drawing, so widths are those of Inter, which PNG pictures embed, plus a margin: a reader's
+//! own sans-serif is rarely wider.
 
 /// Advance widths of the printable ASCII characters in Inter, in hundredths of the font size; semi-bold, the wider of the two in use.
 const WIDTHS: [u8; 95] = [
@@ -8,7 +8,7 @@ const WIDTHS: [u8; 95] = [
     70, 65, 39, 38, 39, 48, 47, 50, 57, 63, 58, 63, 59, 38, 63, 61, 26, 26, 57, 26, 90, 61, 61, 62, 62, 40, 55, 38, 61,
     58, 84, 56, 58, 56, 39, 36, 39, 67,
 ];
-/// Room for fonts that run wider than Inter.
+/// Margin for fonts that are wider than Inter.
 const SLACK: f64 = 1.06;
 
 /// Width of one line of text in pixels at a font size in pixels.
@@ -26,7 +26,7 @@ pub(crate) fn width(text: &str, font_px: f64) -> f64 {
     text.chars().map(one).sum::<f64>() * font_px * SLACK
 }
 
-/// Breaks a text at spaces into lines of at most `max_px`; a longer word stands alone.
+/// Breaks a text at spaces into lines of at most `max_px`; a longer word gets its own line.
 pub(crate) fn wrap(text: &str, font_px: f64, max_px: f64) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split(' ').filter(|w| !w.is_empty()) {

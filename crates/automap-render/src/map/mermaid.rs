@@ -1,4 +1,4 @@
-//! The map as a Mermaid flowchart, which GitHub and many wikis draw where they find it in a page.
+//! The map as a Mermaid flowchart, which GitHub and many wikis render inside a page.
 
 use std::fmt::Write;
 
@@ -12,8 +12,7 @@ const MAX_NODES: usize = 400;
 /// Characters of a name, and of a summary.
 const NAME_CHARS: usize = 40;
 
-/// A flowchart from left to right. Of a map that Mermaid would refuse the least
-/// telling part is left out, and a comment says so.
+/// A flowchart from left to right. If Mermaid would refuse the map, the least telling part is left out, and a comment says so.
 pub fn mermaid(map: &ServiceMap) -> String {
     let mut out = String::new();
     let _ = write_chart(&mut out, map);
@@ -128,13 +127,13 @@ fn arrow(edge: &MapEdge) -> String {
     if said.is_empty() { arrow.to_owned() } else { format!("{arrow}|\"{}\"|", escape(&said.join(": "))) }
 }
 
-/// The text with a blank for every sign that YAML or Mermaid might read as more than text: titles know no entities.
+/// The text with a blank for every character that YAML or Mermaid might interpret: titles support no entities.
 fn plain(text: &str) -> String {
     let fits = |c: char| c.is_alphanumeric() || " -_.,:/·→–…()".contains(c);
     captions::line(text).chars().map(|c| if fits(c) { c } else { ' ' }).collect()
 }
 
-/// Entities for every sign that Mermaid, Markdown or HTML might read as more than text.
+/// Entities for every character that Mermaid, Markdown or HTML might interpret.
 fn escape(text: &str) -> String {
     let mut out = String::new();
     for c in captions::line(text).chars() {

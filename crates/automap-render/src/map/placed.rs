@@ -1,7 +1,7 @@
-//! Where everything of a map goes, as numbers: for a page that draws it itself and lets its reader touch it.
+//! The positions of everything in a map, as numbers: for a page that draws it itself and makes it interactive.
 //!
-//! The layout and the sizes are those of the drawing ([`super::svg`]), so that a map looks the same wherever it is seen. Colours, words and
-//! languages are left to the page.
+//! The layout and the sizes are those of the drawing ([`super::svg`]), so that a map looks the same everywhere. Colours, words and languages are left
+//! to the page.
 
 use automap_core::service_map::ServiceMap;
 use schemars::JsonSchema;
@@ -110,7 +110,7 @@ fn curves(route: &Route) -> Vec<[f64; 2]> {
     }
 }
 
-/// A tenth of a pixel is invisible, and what is not a number must not reach a drawing.
+/// A tenth of a pixel is invisible, and a value that is not a number must not reach a drawing.
 fn tenths(v: f64) -> f64 {
     if v.is_finite() { (v * 10.0).round() / 10.0 } else { 0.0 }
 }

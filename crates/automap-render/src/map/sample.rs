@@ -6,7 +6,7 @@ use automap_core::service_map::{
     EdgeChange, EdgeMetric, Influence, MAP_SCHEMA_VERSION, MapEdge, MapKind, MapNode, NodeRole, ServiceMap,
 };
 
-/// Names that try to be more than text.
+/// Names that attempt to inject markup.
 pub(crate) const HOSTILE: [&str; 7] = [
     "\"]-->x<script>alert(1)</script>&\"'",
     "a\nn9-->x<script>",
@@ -58,7 +58,7 @@ fn map(title: &str, nodes: Vec<MapNode>, edges: Vec<MapEdge>) -> ServiceMap {
     }
 }
 
-/// Two services of which one has this name, and a link each way.
+/// Two services, one with this name, and a link each way.
 pub(crate) fn hostile(name: &str) -> ServiceMap {
     let mut bad = node(name);
     bad.role = NodeRole::Cause;

@@ -1,7 +1,7 @@
-//! The map as our own drawing: SVG without scripts or references, on its own or inside a page.
+//! The map as our own drawing: SVG without scripts or references, standalone or inside a page.
 //!
-//! [`scene`] decides what is drawn and how large, the layout where; [`nodes`], [`lines`] and [`frame`] write it down, [`style`] holds
-//! the colours. Every class begins with `am-`, and there are no ids, so that a page may hold several maps.
+//! [`scene`] decides what is drawn and how large, the layout where; [`nodes`], [`lines`] and [`frame`] write it, [`style`] holds the colours. Every
+//! class begins with `am-`, and there are no ids, so that a page may contain several maps.
 
 mod elements;
 mod frame;

@@ -1,6 +1,6 @@
 //! The map for a terminal: calls as an indented tree, with the cause and the path to it marked.
 //!
-//! Branches of a large system that stayed normal are folded into counts unless all are asked for.
+//! Branches of a large system that stayed normal are folded into counts unless all are requested.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -28,9 +28,9 @@ const BOLD_RED: &str = "1;31";
 const YELLOW: &str = "33";
 const DIM: &str = "2";
 
-/// The tree, with a final newline. Entries stand at the left, callees below their callers, those that the incident touches first; a
-/// service with several callers is unfolded once and only named elsewhere. Without [`TreeOptions::all`], branches of a large system in
-/// which everything stayed normal are counted instead of shown.
+/// The tree, with a final newline. Entries are at the left, callees below their callers, those that the incident touches first; a service with
+/// several callers is unfolded once and only named elsewhere. Without [`TreeOptions::all`], branches of a large system in which everything stayed
+/// normal are counted instead of shown.
 pub fn tree(map: &ServiceMap, options: &TreeOptions) -> String {
     let mut out = String::new();
     let _ = Tree::new(map, options).write(&mut out);
@@ -93,7 +93,7 @@ impl<'a> Tree<'a> {
         writeln!(out, "{}\n", self.paint(DIM, &captions::subtitle(self.map)))?;
         let mut unfolded = BTreeSet::new();
         for root in self.roots() {
-            // A service of a cycle that an earlier root unfolded is no root any more.
+            // A service of a cycle that an earlier root unfolded is no longer a root.
             if !unfolded.contains(root) {
                 self.unfold(out, root, &mut unfolded)?;
             }
@@ -106,7 +106,7 @@ impl<'a> Tree<'a> {
         Ok(())
     }
 
-    /// Services without a caller, those that lead to the incident first; then services that only a cycle holds.
+    /// Services without a caller, those that lead to the incident first; then services that only a cycle contains.
     fn roots(&self) -> Vec<&'a str> {
         let called: BTreeSet<&str> = self.callees.values().flatten().map(|e| e.to.as_str()).collect();
         let mut entries: Vec<&str> = self.callees.keys().filter(|s| !called.contains(**s)).copied().collect();

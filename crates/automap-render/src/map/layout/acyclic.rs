@@ -1,7 +1,7 @@
-//! Which lines to turn so that no cycle is left.
+//! Which lines to reverse so that no cycle remains.
 
-/// For each arrow, whether it is drawn against the columns: those that lead back to a box whose callees are still being visited,
-/// starting from boxes that nobody points at. Not the smallest such set, but what a reader expects: entry first. O(boxes + arrows).
+/// For each arrow, whether it is drawn against the columns: those that lead back to a box whose callees are still being visited, starting from boxes
+/// without callers. Not the smallest such set, but the one a reader expects: entry first. O(boxes + arrows).
 pub(crate) fn reversed(boxes: usize, arrows: &[(usize, usize)]) -> Vec<bool> {
     #[derive(Clone, Copy, PartialEq)]
     enum State {
@@ -18,7 +18,7 @@ pub(crate) fn reversed(boxes: usize, arrows: &[(usize, usize)]) -> Vec<bool> {
     }
     out.iter_mut().for_each(|o| o.sort_unstable());
     let mut starts: Vec<usize> = (0..boxes).collect();
-    // Entries first; in a cycle without one, whoever calls most and is called least.
+    // Entries first; in a cycle without one, the box that calls most and is called least.
     starts.sort_by_key(|&v| (ins[v] > 0, ins[v] - outs[v], v));
     let mut state = vec![State::New; boxes];
     let mut turned = vec![false; arrows.len()];

@@ -1,4 +1,4 @@
-//! Heights for crowded drawings: every vertex near the mean of its neighbours, columns no longer than they must be.
+//! Heights for crowded drawings: every vertex near the mean of its neighbours, columns no longer than necessary.
 //!
 //! Sweeps over the columns; in each, the least squares heights that keep order and distances are those of an isotonic regression
 //! (pool adjacent violators), which is exact and linear.
@@ -11,7 +11,7 @@ const SWEEPS: usize = 24;
 /// Between two passages a long line should be straight.
 const PASSAGE_PULL: f64 = 6.0;
 
-/// As [`super::coordinates::heights`], with less straight lines in less room.
+/// As [`super::coordinates::heights`], with less straight lines in less space.
 pub(crate) fn heights(graph: &LayeredGraph, columns: &[Vec<usize>], spacing: &Spacing) -> Vec<f64> {
     let n = graph.vertices.len();
     let (mut left, mut right) = (vec![Vec::new(); n], vec![Vec::new(); n]);
@@ -21,7 +21,7 @@ pub(crate) fn heights(graph: &LayeredGraph, columns: &[Vec<usize>], spacing: &Sp
         right[a].push((b, pull));
         left[b].push((a, pull));
     }
-    // Distance of each vertex from the top of its column when all stand as close as they may.
+    // Distance of each vertex from the top of its column when all are as close as possible.
     let mut offset = vec![0.0; n];
     let mut y = vec![0.0; n];
     for column in columns {
@@ -37,7 +37,7 @@ pub(crate) fn heights(graph: &LayeredGraph, columns: &[Vec<usize>], spacing: &Sp
             if rightwards { (0..columns.len()).collect() } else { (0..columns.len()).rev().collect() };
         for c in order {
             let wish = |v: usize| {
-                // The side that the sweep comes from counts, and the other side a little, against drifting.
+                // The side that the sweep comes from counts, and the other side a little, to prevent drift.
                 let (near, far) = if rightwards { (&left[v], &right[v]) } else { (&right[v], &left[v]) };
                 let pulls = near.iter().copied().chain(far.iter().map(|(u, p)| (*u, 0.3 * p)));
                 let (sum, total) = pulls.fold((0.0, 0.0), |(s, t), (u, p)| (s + p * y[u], t + p));
@@ -54,7 +54,7 @@ pub(crate) fn heights(graph: &LayeredGraph, columns: &[Vec<usize>], spacing: &Sp
     y
 }
 
-/// The rising sequence closest to weighted wishes, in the sense of least squares.
+/// The rising sequence closest to the weighted target values, in the least squares sense.
 fn rising(wishes: &[(f64, f64)]) -> Vec<f64> {
     let mut pools: Vec<(f64, f64, usize)> = Vec::new();
     for &(wish, weight) in wishes {

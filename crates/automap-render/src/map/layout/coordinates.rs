@@ -1,5 +1,5 @@
-//! The heights of vertices in ordered columns (Brandes & Köpf 2001): each is aligned with the median of its neighbours, four times
-//! (from the left or right, upper or lower median first); the mean of the middle two of the four keeps what is straight straight.
+//! The heights of vertices in ordered columns (Brandes & Köpf 2001): each is aligned with the median of its neighbours, four times (from the left or
+//! right, upper or lower median first); the mean of the middle two of the four keeps straight chains straight.
 
 use std::collections::BTreeSet;
 
@@ -7,10 +7,10 @@ use super::compact;
 use super::geometry::Spacing;
 use super::layered_graph::{LayeredGraph, distance};
 
-/// How much higher than its fullest column a drawing may become for straight lines.
+/// How much higher than its fullest column a drawing may become to keep lines straight.
 const MAX_STRETCH: f64 = 1.6;
 
-/// The y of every vertex; in a column, at least half their heights and the spacing apart. O(vertices + steps, sorted).
+/// The y of every vertex; in a column, at least half their heights plus the spacing apart. O(vertices + steps, sorted).
 pub(crate) fn heights(graph: &LayeredGraph, columns: &[Vec<usize>], spacing: &Spacing) -> Vec<f64> {
     let crossing = lines_that_cross_passages(graph, columns);
     let mut layouts: Vec<Vec<f64>> = Vec::with_capacity(4);
@@ -59,7 +59,7 @@ fn neighbours(graph: &LayeredGraph, right: bool) -> Vec<Vec<usize>> {
     near.into_iter().map(heaviest).collect()
 }
 
-/// Steps that cross a long line between two of its passages: the long line stays straight, they give way.
+/// Steps that cross a long line between two of its passages: the long line stays straight, and these yield.
 fn lines_that_cross_passages(graph: &LayeredGraph, columns: &[Vec<usize>]) -> BTreeSet<(usize, usize)> {
     let mut place = vec![0; graph.vertices.len()];
     columns.iter().for_each(|c| c.iter().enumerate().for_each(|(i, &v)| place[v] = i));
@@ -85,7 +85,7 @@ fn lines_that_cross_passages(graph: &LayeredGraph, columns: &[Vec<usize>]) -> BT
     found
 }
 
-/// Chains of vertices that get one height; the answer is the first of each vertex's chain.
+/// Chains of vertices that get one height; returns the first of each vertex's chain.
 fn align(
     vertices: usize,
     columns: &[Vec<usize>],
@@ -96,7 +96,7 @@ fn align(
     columns.iter().for_each(|c| c.iter().enumerate().for_each(|(i, &v)| place[v] = i));
     let mut root: Vec<usize> = (0..vertices).collect();
     for column in columns {
-        // Alignments must not cross: the next one lies below the last.
+        // Alignments must not cross: the next one is below the last.
         let mut last: Option<usize> = None;
         for &v in column {
             let mut others = near[v].clone();
@@ -115,7 +115,7 @@ fn align(
     root
 }
 
-/// The closest heights that keep the distances, chain by chain; then gaps that a chain can close are closed.
+/// The closest heights that keep the distances, chain by chain; then closes the gaps that a chain can close.
 fn compact(graph: &LayeredGraph, columns: &[Vec<usize>], root: &[usize], spacing: &Spacing) -> Vec<f64> {
     let n = root.len();
     let (mut above, mut below) = (vec![Vec::new(); n], vec![Vec::new(); n]);
@@ -157,8 +157,7 @@ fn sorted_blocks(above: &[Vec<(usize, f64)>], below: &[Vec<(usize, f64)>], root:
     order
 }
 
-/// Moves the four layouts over the smallest one and takes the mean of the middle two for every vertex. Distances hold, since they
-/// hold in all four.
+/// Moves the four layouts over the smallest one and takes the mean of the middle two for every vertex. Distances hold, since they hold in all four.
 fn balance(mut layouts: Vec<Vec<f64>>) -> Vec<f64> {
     let extents: Vec<(f64, f64)> = layouts.iter().map(|y| extent(y)).collect();
     let width = |e: &&(f64, f64)| e.1 - e.0;

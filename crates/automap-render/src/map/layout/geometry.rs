@@ -1,6 +1,6 @@
-//! What goes into a layout and comes out of it: points, sizes, lines, distances and routes, in pixels.
+//! The input and output types of a layout: points, sizes, lines, distances and routes, in pixels.
 //!
-//! Every step of the layout speaks in these types, and so does the drawing; how they are found is left to the steps.
+//! Every step of the layout and the drawing use these types.
 
 /// A place on the picture, in pixels; x grows to the right, y downwards.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -21,9 +21,9 @@ pub(crate) struct Size {
 pub(crate) struct Line {
     pub(crate) from: usize,
     pub(crate) to: usize,
-    /// Whether it decides where boxes go; else it is drawn over the finished layout.
+    /// Whether it shapes the layout; otherwise it is drawn over the finished one.
     pub(crate) shapes: bool,
-    /// The heavier, the straighter.
+    /// Heavier lines are drawn straighter.
     pub(crate) weight: u32,
 }
 
@@ -38,11 +38,11 @@ pub(crate) struct Spacing {
     pub(crate) columns: f64,
     /// Between two parts that no line connects.
     pub(crate) parts: f64,
-    /// Whether long lines of one box run together until they part: more lines find room.
+    /// Whether long lines of one box run together until they part: this leaves room for more lines.
     pub(crate) bundles: bool,
 }
 
-/// The way of a line, from the border of its `from` box to the border of its `to` box.
+/// The path of a line, from the border of its `from` box to the border of its `to` box.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Route {
     /// Through these points, level inside a column and S-shaped between two.
@@ -60,7 +60,7 @@ impl Route {
                 Point { x: mean([a.x, b.x, c.x, d.x]), y: mean([a.y, b.y, c.y, d.y]) }
             }
             Self::Steps(points) => {
-                // The longest stretch is the freest one.
+                // The longest segment has the most free space.
                 let length = |w: &&[Point]| (w[1].x - w[0].x).hypot(w[1].y - w[0].y);
                 let longest = points.windows(2).max_by(|a, b| length(a).total_cmp(&length(b)));
                 longest.map_or_else(Point::default, |w| Point {
@@ -79,7 +79,7 @@ pub(crate) struct Drawing {
     pub(crate) size: Size,
     /// Centre of each box.
     pub(crate) boxes: Vec<Point>,
-    /// Way of each line; empty for a line from a box to itself.
+    /// Path of each line; empty for a line from a box to itself.
     pub(crate) routes: Vec<Route>,
     /// Upper left corner of the grid of boxes without lines.
     pub(crate) grid: Option<Point>,

@@ -1,6 +1,6 @@
 //! The layered graph of one connected part: its boxes and the passages of its long lines, joined by steps between neighbouring columns.
 //!
-//! [`cut`] makes it from boxes that already have columns; the order inside the columns and the heights are found on it elsewhere.
+//! [`cut`] builds it from boxes that already have columns; other modules find the order inside the columns and the heights.
 
 use std::collections::BTreeMap;
 
@@ -31,8 +31,8 @@ pub(super) struct Chain {
     pub(super) reversed: bool,
 }
 
-/// Cuts lines longer than one column into steps. With [`Spacing::bundles`], long lines of one box share their passages, at the end
-/// that has more of them; a line heavier than others keeps its own.
+/// Cuts lines longer than one column into steps. With [`Spacing::bundles`], long lines of one box share their passages, at the end that has more of
+/// them; a line heavier than others keeps its own.
 pub(super) fn cut(
     sizes: &[Size],
     layer: &[usize],
@@ -75,7 +75,7 @@ pub(super) fn cut(
     (LayeredGraph { vertices, steps: steps.into_iter().map(|((a, b), w)| (a, b, w)).collect() }, chains)
 }
 
-/// Least distance of the middles of two neighbours in a column.
+/// Least distance between the centres of two neighbours in a column.
 pub(crate) fn distance(graph: &LayeredGraph, spacing: &Spacing, u: usize, v: usize) -> f64 {
     let (a, b) = (graph.vertices[u], graph.vertices[v]);
     let gap = match (a.is_passage, b.is_passage) {

@@ -1,12 +1,12 @@
-//! Which column each box stands in: callees right of their callers, short lines, no column much longer than the screen.
+//! Assigns columns to boxes: callees right of their callers, short lines, no column much longer than the screen.
 
 use std::collections::BTreeSet;
 
 /// Rounds that shorten lines.
 const ROUNDS: usize = 8;
 
-/// Columns from 0, none empty; every arrow points to a higher column. `arrows` hold no cycle. A column holds at most `rows` boxes
-/// (more columns are made), lines that pass not counted. O(rounds · (boxes + arrows) · log).
+/// Columns from 0, none empty; every arrow points to a higher column. `arrows` must not contain a cycle. A column holds at most `rows` boxes (more
+/// columns are made), not counting lines that pass. O(rounds · (boxes + arrows) · log).
 pub(crate) fn assign(boxes: usize, arrows: &[(usize, usize)], rows: usize) -> Vec<usize> {
     let graph = Graph::new(boxes, arrows);
     let mut layer = graph.longest_paths();
@@ -53,8 +53,8 @@ impl Graph {
         layer
     }
 
-    /// Moves boxes between their callers and callees to where their lines are shorter. Entries that few others depend on stand
-    /// beside what they call instead of at the far left.
+    /// Moves boxes between their callers and callees to where their lines are shorter. Entries with few dependents are placed beside their callees
+    /// instead of at the far left.
     fn shorten(&self, layer: &mut [usize]) {
         let main = self.main_entries();
         for round in 0..ROUNDS {
@@ -105,8 +105,8 @@ impl Graph {
     }
 }
 
-/// Puts what is too much for a column into the next: boxes with the longest chain of callees behind them stay first
-/// (Coffman & Graham 1972, without their labels).
+/// Moves the excess of a column into the next: boxes with the longest chain of callees behind them stay first (Coffman & Graham 1972, without their
+/// labels).
 fn bound(graph: &Graph, layer: &mut [usize], rows: usize) {
     let mut behind = vec![0; layer.len()];
     for &v in graph.sorted.iter().rev() {
@@ -149,7 +149,7 @@ mod tests {
         let layer = assign(9, &arrows, 3);
         assert!(arrows.iter().all(|&(a, b)| layer[a] < layer[b]), "{layer:?}");
         assert!((0..4).all(|l| layer.iter().filter(|&&x| x == l).count() <= 3), "{layer:?}");
-        // The box with something behind it keeps its place.
+        // The box with a callee chain keeps its place.
         assert_eq!(layer[1], 1);
     }
 }

@@ -6,7 +6,7 @@ use super::layered_graph::LayeredGraph;
 
 /// Sweeps there and back, at most.
 const SWEEPS: usize = 24;
-/// Sweeps without a gain after which it is enough.
+/// Sweeps without a gain before stopping.
 const PATIENCE: usize = 5;
 /// Rounds of swapping neighbours.
 const SWAP_ROUNDS: usize = 6;
@@ -37,7 +37,7 @@ pub(crate) fn order(graph: &LayeredGraph) -> Vec<Vec<usize>> {
 struct Neighbours {
     left: Vec<Vec<usize>>,
     right: Vec<Vec<usize>>,
-    /// What each step weighs in a barycentre: heavy lines stay level.
+    /// The weight of each step in a barycentre: heavy lines stay level.
     weights: BTreeMap<(usize, usize), f64>,
 }
 
@@ -54,7 +54,7 @@ impl Neighbours {
         Self { left, right, weights }
     }
 
-    /// What hangs together stands together: each start's callees before the next start.
+    /// Connected boxes stay together: each start's callees before the next start.
     fn first_order(&self, graph: &LayeredGraph) -> Vec<Vec<usize>> {
         let vertices = &graph.vertices;
         let count = vertices.iter().map(|v| v.layer + 1).max().unwrap_or(0);
@@ -87,7 +87,7 @@ impl Neighbours {
                 if total > 0.0 { sum / total } else { place[v] as f64 }
             };
             let mut wishes: Vec<(f64, usize)> = columns[c].iter().map(|&v| (wish(v), v)).collect();
-            // A stable sort: without a reason to move, nothing moves.
+            // A stable sort: nothing moves without a reason.
             wishes.sort_by(|a, b| a.0.total_cmp(&b.0));
             columns[c] = wishes.into_iter().map(|(_, v)| v).collect();
             for (i, &v) in columns[c].iter().enumerate() {
@@ -138,7 +138,7 @@ impl Neighbours {
         total
     }
 
-    /// Swaps neighbours in a column while that saves crossings.
+    /// Swaps neighbours in a column while that reduces crossings.
     fn swap_neighbours(&self, columns: &mut [Vec<usize>]) {
         let mut place = self.places(columns);
         for _ in 0..SWAP_ROUNDS {

@@ -1,4 +1,4 @@
-//! Lines over the finished layout: they move no box, and take the bow that passes the fewest.
+//! Lines over the finished layout: they move no box, and take the bow that crosses the fewest boxes.
 
 use super::geometry::{Drawing, Line, Point, Route, Size};
 
@@ -6,7 +6,7 @@ use super::geometry::{Drawing, Line, Point, Route, Size};
 const BOWS_PX: [f64; 11] = [0.0, 34.0, -34.0, 60.0, -60.0, 90.0, -90.0, 130.0, -130.0, 180.0, -180.0];
 /// Points of a curve that are tried against the boxes.
 const SAMPLES: usize = 24;
-/// Beyond so many trials of a line against a box, lines do not look for a way around.
+/// Beyond this many tests of a line against a box, lines are not routed around boxes.
 const MAX_TRIALS: usize = 20_000;
 
 /// Draws every line that does not shape the layout, and makes the picture large enough for it.
@@ -23,13 +23,13 @@ pub(crate) fn draw(drawing: &mut Drawing, boxes: &[Size], lines: &[Line]) {
     fit(drawing);
 }
 
-/// From side to side where the boxes stand in different columns, an arc on the right where they stand in one.
+/// From side to side if the boxes are in different columns, an arc on the right if they share one.
 fn curve(line: &Line, boxes: &[Size], at: &[Point], bow: f64) -> [Point; 4] {
     const MIN_GAP: f64 = 16.0;
     let backwards = at[line.to].x < at[line.from].x;
     let (left, right) = if backwards { (line.to, line.from) } else { (line.from, line.to) };
     let half = |i: usize| boxes[i].width / 2.0;
-    // Calls leave and arrive in the middle of a side; these lines keep off it.
+    // Calls leave and arrive in the middle of a side; these lines avoid it.
     let lean = |i: usize, to: usize| {
         let way = if bow == 0.0 { at[to].y - at[i].y } else { bow };
         boxes[i].height * if way < 0.0 { -0.28 } else { 0.28 }

@@ -1,9 +1,9 @@
-//! Parts that no line connects, side by side in the shape of a screen; boxes without lines in a grid below.
+//! Places unconnected parts side by side in the aspect ratio of a screen, and boxes without lines in a grid below.
 
 use super::geometry::{ASPECT, Drawing, Point, Route, Size, Spacing};
 use super::part::Part;
 
-/// Room for the grid's heading.
+/// Space for the grid's heading.
 const GRID_HEAD: f64 = 22.0;
 
 /// Puts the parts on shelves, the largest first, and `alone` below.
@@ -38,7 +38,7 @@ fn cell(alone: &[usize], boxes: &[Size], spacing: &Spacing) -> Size {
     Size { width: most(|s| s.width), height: most(|s| s.height) }
 }
 
-/// As wide as the widest part, or wider where the area of all asks for it.
+/// As wide as the widest part, or wider if the total area requires it.
 fn shelf_width(parts: &[Part], alone: &[usize], boxes: &[Size], spacing: &Spacing) -> f64 {
     let cell = cell(alone, boxes, spacing);
     let area = |p: &Part| (p.size.width + spacing.parts) * (p.size.height + spacing.parts);
@@ -58,7 +58,7 @@ fn grid(drawing: &mut Drawing, alone: &[usize], boxes: &[Size], shelf: f64, spac
     for (n, &i) in alone.iter().enumerate() {
         let corner =
             Point { x: (n % columns) as f64 * cell.width, y: top + GRID_HEAD + (n / columns) as f64 * cell.height };
-        // Boxes of one row stand on one middle line.
+        // Boxes of one row are centred on one line.
         drawing.boxes[i] =
             Point { x: corner.x + boxes[i].width / 2.0, y: corner.y + (cell.height - spacing.boxes) / 2.0 };
         drawing.size.width = drawing.size.width.max(corner.x + cell.width - spacing.boxes);

@@ -1,4 +1,4 @@
-//! One connected part: from its lines to coordinates of its own.
+//! One connected part: from its lines to its own coordinates.
 
 use super::geometry::{ASPECT, Line, Point, Route, Size, Spacing};
 use super::layered_graph::{Chain, LayeredGraph, cut};
@@ -11,12 +11,12 @@ pub(crate) struct Part {
     pub(crate) members: Vec<usize>,
     /// Their centres.
     pub(crate) at: Vec<Point>,
-    /// Its shaping lines, by their positions in the whole, and their ways.
+    /// Its shaping lines, by their positions in the whole, and their paths.
     pub(crate) routes: Vec<(usize, Route)>,
     pub(crate) size: Size,
 }
 
-/// Boxes that shaping lines connect, each part in rising order, parts by their first box.
+/// Boxes that shaping lines connect: boxes of a part in rising order, parts by their first box.
 pub(crate) fn split(boxes: usize, lines: &[Line]) -> Vec<Vec<usize>> {
     let mut near: Vec<Vec<usize>> = vec![Vec::new(); boxes];
     for line in lines.iter().filter(|l| l.shapes && l.from != l.to) {
@@ -104,12 +104,12 @@ impl Part {
     }
 }
 
-/// Boxes in one column so that the whole has the shape of a screen.
+/// Boxes in one column so that the whole has the aspect ratio of a screen.
 fn rows(sizes: &[Size], spacing: &Spacing) -> usize {
     const MIN_ROWS: usize = 9;
     let n = sizes.len() as f64;
     let column = sizes.iter().map(|s| s.width).sum::<f64>() / n + spacing.columns * 1.6;
-    // Lines that pass take about as much room as boxes.
+    // Lines that pass take about as much space as boxes.
     let row = 1.5 * (sizes.iter().map(|s| s.height).sum::<f64>() / n + spacing.boxes);
     ((n * column / (ASPECT * row)).sqrt().ceil() as usize).max(MIN_ROWS)
 }

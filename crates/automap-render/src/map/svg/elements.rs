@@ -1,4 +1,4 @@
-//! Pieces of SVG that several parts of the drawing write: escaped text, and a line of it at a place.
+//! Pieces of SVG that several parts of the drawing write: escaped text, and a line of text at a position.
 
 use std::fmt::Write;
 

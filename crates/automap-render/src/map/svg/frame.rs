@@ -26,7 +26,7 @@ pub(crate) fn write(out: &mut String, scene: &Scene<'_>, options: &SvgOptions, b
     let inner = (drawing.width + left - MARGIN).max(MIN_WIDTH);
     let head = if options.embedded { Vec::new() } else { wrap(&captions::line(&scene.map.title), TITLE_PX, inner) };
     let top = MARGIN + if options.embedded { 0.0 } else { head.len() as f64 * TITLE_PX * 1.3 + 32.0 };
-    // A small drawing stands in the middle.
+    // A small drawing is centred.
     let left = left.max(MARGIN + (inner - drawing.width) / 2.0);
     let legend = Legend::new(scene, inner);
     let notes = notes(scene, inner);
@@ -80,7 +80,7 @@ fn notes(scene: &Scene<'_>, inner: f64) -> Vec<String> {
     notes.iter().flat_map(|n| wrap(n, SMALL_PX, inner)).collect()
 }
 
-/// A sample and what it means.
+/// A sample and its meaning.
 enum Entry {
     Node(NodeRole, &'static str),
     Users,
@@ -89,7 +89,7 @@ enum Entry {
 }
 
 struct Legend {
-    /// With their places: x and row.
+    /// With their positions: x and row.
     entries: Vec<(Entry, f64, usize)>,
     rows: usize,
 }
@@ -124,7 +124,7 @@ impl Legend {
         }
     }
 
-    /// What the drawing holds, and nothing else.
+    /// Only what occurs in the drawing.
     fn occurring(scene: &Scene<'_>) -> Vec<Entry> {
         let mut out = Vec::new();
         for (role, words) in [

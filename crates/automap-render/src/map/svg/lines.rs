@@ -9,7 +9,7 @@ use super::scene::Scene;
 use crate::pixels::px;
 use automap_core::service_map::{EdgeChange, Influence, MapEdge, NodeRole};
 
-/// What a line is; later ones are drawn over earlier ones.
+/// The kind of a line; later ones are drawn over earlier ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum LineKind {
     /// Inferred, between services that stayed normal.
@@ -46,7 +46,7 @@ impl LineKind {
     }
 }
 
-/// What an edge of the scene is drawn as.
+/// How an edge of the scene is drawn.
 pub(crate) fn kind(scene: &Scene<'_>, edge: usize) -> LineKind {
     let (from, to) = scene.ends[edge];
     let role = |i: usize| scene.nodes[i].role;
@@ -62,7 +62,7 @@ pub(crate) fn kind(scene: &Scene<'_>, edge: usize) -> LineKind {
     }
 }
 
-/// Class of how an edge compares.
+/// CSS class for how an edge compares.
 pub(crate) fn change_class(change: EdgeChange) -> &'static str {
     match change {
         EdgeChange::Same => "",
@@ -166,7 +166,7 @@ fn label(out: &mut String, scene: &Scene<'_>, kind: LineKind, edge: usize) -> st
         return Ok(());
     }
     let at = scene.drawing.routes[edge].middle();
-    // A call's line stays visible: its label stands above it.
+    // The line of a call must stay visible: its label is above it.
     let lift = if matches!(kind, LineKind::Faint | LineKind::Data) { 3.5 } else { -4.0 };
     let class = format!("letters{}", change_class(scene.edges[edge].change));
     text(out, &class, at.x, at.y + lift, FONT_PX, &letters)

@@ -1,4 +1,4 @@
-//! Boxes: an octagon for the cause, a bar at the side of a victim, a dashed border where nothing was observed.
+//! Boxes: an octagon for the cause, a bar at the side of a victim, a dashed border if nothing was observed.
 
 use std::fmt::Write;
 

@@ -7,7 +7,7 @@ use super::super::layout::{Drawing, Line, Size, Spacing, place};
 use super::super::measure::width;
 use automap_core::service_map::{EdgeChange, MapEdge, MapNode, NodeRole, ServiceMap};
 
-/// Sizes by the number of services, so that few are large and many still fit.
+/// Sizes by the number of services, so that few are drawn large and many still fit.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Scale {
     /// Up to how many services.
@@ -16,7 +16,7 @@ pub(crate) struct Scale {
     pub(crate) name_px: f64,
     /// Height of a normal service's box.
     pub(crate) box_px: f64,
-    /// Characters of a name; the tooltip has it all.
+    /// Characters of a name; the tooltip has all of it.
     pub(crate) name_chars: usize,
     /// Whether normal services show their summary.
     pub(crate) all_summaries: bool,
@@ -148,7 +148,7 @@ impl<'a> Scene<'a> {
     }
 }
 
-/// Which services take part in a call. The others stand where their data links put them.
+/// Which services take part in a call. The position of the others follows from their data links.
 fn called(nodes: usize, edges: &[(&MapEdge, (usize, usize))]) -> Vec<bool> {
     let mut called = vec![false; nodes];
     for (_, (from, to)) in edges.iter().filter(|(e, _)| captions::is_call(e)) {

@@ -1,11 +1,11 @@
-//! The options of a drawing and its colours. Roles differ by shape and word too, so no information is in the colour alone.
+//! The options of a drawing and its colours. Roles differ by shape and word too, so colour alone carries no information.
 
 /// How the drawing is made.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SvgOptions {
-    /// Light, dark, or as the reader's system says.
+    /// Light, dark, or the reader's system preference.
     pub theme: Theme,
-    /// For the inside of a page: no background, no title above the drawing, since the page has its own.
+    /// For use inside a page: no background and no title above the drawing, since the page has its own.
     pub embedded: bool,
 }
 
@@ -19,7 +19,7 @@ pub enum Theme {
     Light,
 }
 
-/// Shapes, sizes and the light colours. Plain rules only: no variables, so that every reader of SVG understands them.
+/// Shapes, sizes and the light colours. Plain rules only, no variables, so that every SVG viewer understands them.
 const LIGHT: &str = "\
 .am-map{font-family:Inter,system-ui,-apple-system,'Segoe UI',Roboto,'Helvetica Neue',Arial,sans-serif;max-width:100%;height:auto}
 .am-paper{fill:#ffffff}
@@ -67,7 +67,7 @@ const LIGHT: &str = "\
 .am-letters.am-gone{fill:#6b7683}
 ";
 
-/// Where the dark colours differ.
+/// The dark colours that differ.
 const DARK: &str = "\
 .am-paper{fill:#14181f}
 .am-title{fill:#eef1f5}
