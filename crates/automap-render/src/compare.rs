@@ -1,5 +1,5 @@
-//! A comparison of periods as text, JSON, CSV and Markdown. Renderers take a [`Comparison`] and nothing else; what differs was decided in
-//! `automap_core::compare`.
+//! A comparison of periods as text, JSON, CSV and Markdown. Renderers take a [`Comparison`] and nothing else; `automap_core::compare` decided what
+//! differs.
 
 mod csv;
 mod markdown;

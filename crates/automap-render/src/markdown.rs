@@ -1,4 +1,4 @@
-//! The page for an incident channel: Markdown that GitHub, GitLab and Slack take, short enough for all of them.
+//! The page for an incident channel: Markdown that GitHub, GitLab and Slack accept, short enough for all of them.
 
 pub(crate) mod escape;
 mod section;
@@ -16,7 +16,7 @@ use section::Section;
 /// Queries shown, the most telling first.
 const MAX_QUERIES: usize = 6;
 
-/// Renders the page: at most 3,000 characters for each section and 12,000 in all; what is left out is said. Every label is escaped.
+/// Renders the page: at most 3,000 characters for each section and 12,000 in all; omissions are stated. Every label is escaped.
 pub fn markdown(dossier: &Dossier, zone: Zone) -> String {
     let sections = [
         verdict(dossier, zone),
@@ -112,7 +112,7 @@ fn evidence(dossier: &Dossier, zone: Zone) -> Section {
     section
 }
 
-/// GitHub and GitLab draw it; elsewhere it is a list of calls that can be read.
+/// GitHub and GitLab draw it; elsewhere it is a readable list of calls.
 fn map(dossier: &Dossier) -> Section {
     let mut section = Section::new("### Map");
     if !dossier.map.edges.is_empty() {
@@ -140,7 +140,7 @@ fn spread(dossier: &Dossier, zone: Zone) -> Section {
     section
 }
 
-/// What was changed around the incident; nothing where changes were not looked at.
+/// The changes around the incident; nothing if changes were not observed.
 fn changes(dossier: &Dossier, zone: Zone) -> Section {
     let info = &dossier.report.changes;
     let mut section = Section::new("### Changes");
@@ -162,7 +162,7 @@ fn changes(dossier: &Dossier, zone: Zone) -> Section {
 fn victims(dossier: &Dossier) -> Section {
     let mut section = Section::new("### Victims");
     if !dossier.propagation.services.is_empty() {
-        // The section on how it spread names them.
+        // The section on the spread names them.
         return section;
     }
     for v in &dossier.report.victims {

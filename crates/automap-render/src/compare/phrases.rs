@@ -63,7 +63,7 @@ pub(crate) fn metric(s: &SeriesComparison) -> String {
     s.metric.words() + &peer
 }
 
-/// `4.1 → 312 ms` of the strongest difference, or the medians of all periods where there are more than two.
+/// `4.1 → 312 ms` of the strongest difference, or the medians of all periods if there are more than two.
 pub(crate) fn levels(s: &SeriesComparison, periods: usize) -> String {
     let unit = s.unit;
     if periods > 2 {
@@ -85,7 +85,7 @@ pub(crate) fn strongest(s: &SeriesComparison) -> Option<&Difference> {
     telling.reduce(|best, d| if size(d) > size(best) { d } else { best })
 }
 
-/// `+12.3`, `> +999`; a word for what exists on one side only.
+/// `+12.3`, `> +999`; a word if the series exists on one side only.
 pub(crate) fn shift(d: &Difference) -> String {
     match (d.verdict, d.shift) {
         (SeriesVerdict::OnlyInA, _) => "vanished".to_owned(),
@@ -100,7 +100,7 @@ fn sign(v: f64) -> char {
     if v < 0.0 { '−' } else { '+' }
 }
 
-/// `97 %`, never a certainty that the samples do not carry.
+/// `97 %`, never more certain than the samples allow.
 pub(crate) fn superiority(d: &Difference) -> String {
     d.superiority.map_or_else(|| "–".to_owned(), |p| format!("{:.0} %", 100.0 * p))
 }
@@ -114,7 +114,7 @@ pub(crate) fn probability(p: Option<f64>) -> String {
     }
 }
 
-/// How long the movement of a series is described over: the later period, or all where there are more than two.
+/// The span for which the movement of a series is described: the later period, or all periods if there are more than two.
 pub(crate) fn span_ms(comparison: &Comparison) -> i64 {
     let later = comparison.periods.get(1..).unwrap_or_default();
     let described = if later.len() > 1 { &comparison.periods } else { later };
@@ -123,8 +123,8 @@ pub(crate) fn span_ms(comparison: &Comparison) -> i64 {
     start.zip(end).map_or(HOUR_MS, |(start, end)| end.ms() - start.ms())
 }
 
-/// `step at 14:03:15`, `drift +30 MiB per hour`; nothing where it did not move. Of less than an hour, what was seen is told and not what an hour would
-/// bring: `drift −35 ms in 1 min`.
+/// `step at 14:03:15`, `drift +30 MiB per hour`; nothing if it did not move. A span of less than an hour is reported as observed, not extrapolated to
+/// an hour: `drift −35 ms in 1 min`.
 pub(crate) fn shape(s: &SeriesComparison, span_ms: i64, options: &TextOptions) -> String {
     let Some(shape) = &s.shape else { return String::new() };
     let unit = s.unit;

@@ -1,4 +1,4 @@
-//! The comparison for a terminal: the answer first, then the periods, then what differs, the heaviest first.
+//! The comparison for a terminal: the answer first, then the periods, then the differences, largest first.
 
 use super::phrases;
 use crate::table::{Align, Table, plain};
@@ -35,7 +35,7 @@ pub fn text(comparison: &Comparison, options: &TextOptions) -> String {
     lines.join("\n") + "\n"
 }
 
-/// What a table shows: findings, and everything that was judged with `verbose`.
+/// The rows of a table: findings or, with `verbose`, everything that was judged.
 fn shown(comparison: &Comparison, verbose: bool) -> impl Iterator<Item = &SeriesComparison> {
     comparison.series.iter().filter(move |s| verbose || s.verdict.is_finding())
 }

@@ -1,11 +1,11 @@
-//! Data inside Markdown, so that GitHub, GitLab and Slack all show it as it is: no markup, no link, no mention, no reference.
+//! Escapes data inside Markdown, so that GitHub, GitLab and Slack all show it literally: no markup, no link, no mention, no reference.
 
 use crate::escape::is_deceptive;
 
-/// Invisible, of no width: breaks a link or a mention apart where a backslash does not.
+/// An invisible character without width: breaks a link or a mention where a backslash does not.
 const JOINER: char = '\u{2060}';
 
-/// Data as text of one line. Underscores between letters stay: they are no emphasis, and metric names are full of them.
+/// Data as text of one line. Underscores between letters stay: they are not emphasis, and metric names are full of them.
 pub(crate) fn text(data: &str) -> String {
     let chars: Vec<char> = data.chars().map(|c| if c.is_whitespace() { ' ' } else { c }).collect();
     let mut out = String::with_capacity(data.len() + 16);
@@ -35,7 +35,7 @@ pub(crate) fn text(data: &str) -> String {
 pub(crate) fn span(data: &str) -> String {
     let fence = "`".repeat(longest_run(data) + 1);
     let data: String = data.chars().map(shown).map(|c| if c.is_whitespace() { ' ' } else { c }).collect();
-    // A space next to a fence is taken off again by every reader.
+    // Readers strip a space next to a fence.
     let pad = if data.is_empty() || data.starts_with(['`', ' ']) || data.ends_with(['`', ' ']) { " " } else { "" };
     format!("{fence}{pad}{data}{pad}{fence}")
 }

@@ -1,15 +1,15 @@
-//! Sections that never grow beyond what a chat takes.
+//! Sections that never exceed the limits of a chat.
 
 use std::fmt::Write;
 
-/// Characters of one section at most, heading included: the limit of a text block in Slack.
+/// Most characters of one section, heading included: the limit of a text block in Slack.
 pub(crate) const MAX_SECTION: usize = 3000;
-/// Characters of the whole at most: the limit of a message.
+/// Most characters of the whole: the limit of a message.
 pub(crate) const MAX_TOTAL: usize = 12_000;
-/// Kept free in a section for the line that says how much was left out.
+/// Reserved in a section for the line that says how much was left out.
 const REST: usize = 60;
 
-/// A heading and what stands below it, piece by piece: a piece is shown whole or not at all.
+/// A heading and its content, piece by piece: a piece is shown whole or not at all.
 #[derive(Debug)]
 pub(crate) struct Section {
     /// Already escaped; empty for none.
@@ -23,7 +23,7 @@ impl Section {
         Self { heading: heading.to_owned(), pieces: Vec::new() }
     }
 
-    /// The section in at most `budget` characters; empty where nothing is there, or no room even to say so.
+    /// The section in at most `budget` characters; empty if there is no content, or no room even to say so.
     fn fit(&self, budget: usize) -> String {
         if self.pieces.is_empty() {
             return String::new();
@@ -55,8 +55,8 @@ impl Section {
     }
 }
 
-/// All sections in their order, a blank line between them, and the footer, for which there is always room; what no longer fits
-/// is left out, the last sections first.
+/// All sections in order, a blank line between them, and the footer, for which there is always room; what no longer fits is left out, the last
+/// sections first.
 pub(crate) fn join(sections: &[Section], footer: &Section) -> String {
     let end = footer.fit(MAX_SECTION);
     let mut out = String::new();
