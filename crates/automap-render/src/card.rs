@@ -1,8 +1,8 @@
 //! One service as a small page, for a frame in a portal or a dashboard: the incident that concerns it, or that there is none. No script, no asset, no
 //! clock: the same input, the same bytes.
 //!
-//! "No incident" is said of what is watched and seen only, so the caller says what it knows ([`CardState`]). What is left out: series and maps; the
-//! incident's own page, which the card links to, has them.
+//! "No incident" is only stated for a service that is watched and observed, so the caller passes what it knows ([`CardState`]). Left out: series and
+//! maps; the incident's own page, which the card links to, has them.
 
 use automap_core::incident::{Incident, Severity};
 use automap_core::time::Timestamp;
@@ -18,9 +18,9 @@ const STYLE: &str = include_str!("card/style.css");
 pub enum CardState<'a> {
     /// This incident is not over, and concerns it.
     Open(&'a Incident),
-    /// It is watched and seen, and no open incident concerns it. The incident that it caused last is named where there is one.
+    /// It is watched and observed, and no open incident concerns it. Names the last incident that it caused, if any.
     Quiet(Option<&'a Incident>),
-    /// Nobody can tell, for this reason.
+    /// Its state is unknown, for this reason.
     Unknown(&'a str),
 }
 
@@ -31,22 +31,22 @@ pub struct Card<'a> {
     pub target: &'a str,
     /// The service in it.
     pub service: &'a str,
-    /// What is known of it.
+    /// Its state.
     pub state: CardState<'a>,
-    /// When its target was last looked at with success.
+    /// When its target was last polled successfully.
     pub looked: Option<Timestamp>,
-    /// What comes before the id of an incident in a link to its page.
+    /// The part of a link to an incident's page before the id.
     pub page: &'a str,
 }
 
-/// What the service has to do with an incident.
+/// How a service is related to an incident.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Concern {
     Cause,
     Symptom,
 }
 
-/// Whether a service is the cause of an incident, as a user confirmed it, else as it is named.
+/// Whether a service is the cause of an incident: the confirmed cause or, without one, the named cause.
 pub fn is_cause(incident: &Incident, service: &str) -> bool {
     cause(incident) == Some(service)
 }
@@ -56,7 +56,7 @@ pub fn concerns(incident: &Incident, service: &str) -> bool {
     concern(incident, service).is_some()
 }
 
-/// The cause as a user confirmed it, else as it is named.
+/// The confirmed cause, else the named one.
 fn cause(incident: &Incident) -> Option<&str> {
     incident.confirmed.as_deref().or(incident.cause.as_ref().map(|c| c.service.as_str()))
 }
@@ -87,7 +87,7 @@ pub fn card(card: &Card<'_>, zone: Zone) -> String {
             head {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
-                // A frame has no other way to stay current without a script.
+                // Without a script, a frame has no other way to stay current.
                 meta http-equiv="refresh" content="60";
                 title { (card.service) " – automap" }
                 style { (PreEscaped(STYLE)) }

@@ -1,6 +1,6 @@
-//! Times and durations as a reader writes them: wall-clock times in one zone, with the date where it is needed.
+//! Times and durations as a reader writes them: wall-clock times in one zone, with the date if it is needed.
 //!
-//! Every renderer takes its zone from here, so that one moment is written in one way. Reading the system's zone is left to the caller.
+//! Every renderer takes its zone from here, so that the same time is always written the same way. Reading the system's zone is left to the caller.
 
 use automap_core::time::{Interval, Timestamp};
 
@@ -53,19 +53,19 @@ impl Zone {
         format!("{}–{}", self.clock(window.start), self.clock(window.end))
     }
 
-    /// `2026-11-23 14:03:15–14:04:20 UTC`: a window with its date, and the second date where it ends on another day.
+    /// `2026-11-23 14:03:15–14:04:20 UTC`: a window with its date, and a second date if it ends on another day.
     pub fn dated_clocks(self, window: Interval) -> String {
         let is_one_day = self.day(window.start) == self.day(window.end);
         let end = if is_one_day { self.clock(window.end) } else { self.date_and_clock(window.end) };
         format!("{}–{end} {}", self.date_and_clock(window.start), self.name())
     }
 
-    /// `2026-11-23 14:03:15`; without the date for a time that no calendar holds.
+    /// `2026-11-23 14:03:15`; without the date for a time outside the calendar's range.
     pub fn date_and_clock(self, at: Timestamp) -> String {
         self.day(at).map_or_else(String::new, |day| format!("{day} ")) + &self.clock(at)
     }
 
-    /// `23 November 2026`; empty for a time that no calendar holds.
+    /// `23 November 2026`; empty for a time outside the calendar's range.
     pub fn date(self, at: Timestamp) -> String {
         self.day(at).map_or_else(String::new, |day| format!("{} {} {}", day.day(), month(day.month()), day.year()))
     }
@@ -101,7 +101,7 @@ pub(crate) fn duration(ms: i64) -> String {
     }
 }
 
-/// A duration in one unit, for what is not known more exactly: `40 min`, `9 h`, `3 days`.
+/// A duration in one unit, for values that are only known roughly: `40 min`, `9 h`, `3 days`.
 pub(crate) fn rough_duration(hours: f64) -> String {
     const HOURS_PER_DAY: f64 = 24.0;
     match hours {

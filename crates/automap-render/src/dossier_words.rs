@@ -1,4 +1,4 @@
-//! What the HTML and the Markdown page of an incident say in the same words: the headline, why, the windows, and what began when.
+//! The texts that the HTML and the Markdown page of an incident share: the headline, why, the windows, and what began when.
 //!
 //! Plain text; escaping is left to the page.
 
@@ -14,7 +14,7 @@ use automap_core::report::{
 };
 use automap_core::time::Timestamp;
 
-/// The headline: what it is about, the answer, and what belongs to it in smaller letters.
+/// The headline: the subject, the answer, and its remark in smaller letters.
 pub(crate) fn headline(verdict: &Verdict) -> (&'static str, String, &str) {
     match verdict.kind {
         VerdictKind::Cause => {
@@ -40,7 +40,7 @@ pub(crate) fn also_changed(changed: &AlsoChanged) -> String {
     format!("{}: {}", changed.service, changes.join(", "))
 }
 
-/// What earlier days say, where the verdict does not say it: `the traffic is usual for this time of day: …`.
+/// What earlier days say, unless the verdict already says it: `the traffic is usual for this time of day: …`.
 pub(crate) fn time_of_day(report: &Report) -> Option<&str> {
     let told = report.time_of_day.as_ref().filter(|_| !(report.verdict.kind.is_quiet() && is_usual(report)));
     told.map(|t| t.summary.as_str())
@@ -50,7 +50,7 @@ fn is_usual(report: &Report) -> bool {
     report.time_of_day.as_ref().is_some_and(|t| t.finding == TimeOfDayFinding::Usual)
 }
 
-/// The service that a change concerns, `–` where it is no single one: what was changed stands beside it.
+/// The service that a change concerns, `–` if it is no single one: the change itself is shown beside it.
 pub(crate) fn changed_place(change: &Change) -> &str {
     change.service.as_deref().unwrap_or("–")
 }
@@ -132,7 +132,7 @@ pub(crate) fn incident_span(report: &Report, zone: Zone) -> String {
     format!("{} {}", zone.clocks(report.windows.incident()), zone.name())
 }
 
-/// How the incident's start is known.
+/// How the incident's start was determined.
 pub(crate) fn start_is(report: &Report) -> &'static str {
     match report.windows.incident_start_is {
         OnsetSource::Given => "start given",
@@ -168,7 +168,7 @@ pub(crate) fn course(report: &Report, zone: Zone) -> Vec<String> {
         .collect()
 }
 
-/// The name of the later window: without an incident, it is only the time that was looked at.
+/// The name of the later window: without an incident, it is only the time that was examined.
 pub(crate) fn later_window(report: &Report) -> &'static str {
     if report.verdict.kind.is_quiet() { "looked at" } else { "incident" }
 }
@@ -180,7 +180,7 @@ pub(crate) struct Event {
     pub(crate) at: Timestamp,
     /// Where: `payment`, or `orders → payment` for calls.
     pub(crate) place: String,
-    /// What.
+    /// What changed.
     pub(crate) summary: String,
     /// Whether it is evidence for the service named as the cause.
     pub(crate) is_cause: bool,
@@ -207,7 +207,7 @@ pub(crate) fn events(report: &Report) -> Vec<Event> {
     events
 }
 
-/// Where a change is, and what it is without the place: sentences on calls begin with `orders→payment`.
+/// The place of a change, and the change without the place: sentences about calls begin with `orders→payment`.
 pub(crate) fn place_and_change(e: &Evidence) -> (String, &str) {
     match &e.peer {
         None => (e.seen_by.clone(), &e.summary),

@@ -21,7 +21,7 @@ fn write_table(out: &mut String, comparison: &EngineComparison) -> std::fmt::Res
     let mut columns = vec![Align::Right];
     columns.resize(1 + reports.len(), Align::Left);
     let mut table = Table::new(columns);
-    // The ranks' column is four wide.
+    // The column of ranks is four wide.
     table.row(std::iter::once("    ".to_owned()).chain(reports.iter().map(|r| r.engine.to_string())));
     table.row(std::iter::once(String::new()).chain(reports.iter().map(verdict)));
     let rows = reports.iter().map(|r| r.causes.len()).max().unwrap_or(0);

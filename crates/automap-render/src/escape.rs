@@ -15,7 +15,7 @@ pub fn plain(data: &str) -> String {
     automap_core::text::plain(data).into_owned()
 }
 
-/// A finished page in which deceptive characters become `�`, but for these that lay it out.
+/// A finished page with deceptive characters replaced by `�`, except those in `kept` that lay it out.
 pub(crate) fn page(markup: &str, kept: &[char]) -> String {
     markup.chars().map(|c| if is_deceptive(c) && !kept.contains(&c) { '\u{fffd}' } else { c }).collect()
 }

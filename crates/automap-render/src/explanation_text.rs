@@ -1,7 +1,7 @@
-//! The explanation of one service for a terminal: what it is, what changed, its callers and callees, why it ranks where it does, and what
-//! would have to be true for another answer.
+//! The explanation of one service for a terminal: what it is, what changed, its callers and callees, why it ranks where it does, and what would have
+//! to be true for another answer.
 //!
-//! Queries are shown where they are the only lead or on request.
+//! Queries are shown if they are the only lead, or on request.
 
 use std::fmt::{Result, Write};
 
@@ -155,7 +155,7 @@ fn parts(out: &mut String, e: &Explanation) -> Result {
     if e.rank.is_none() {
         return Ok(());
     }
-    // Columns of at least these widths, so that short names do not press the numbers together.
+    // Minimum column widths, so that short names do not squeeze the numbers together.
     let (part_width, number_width) = (12, 7);
     let mut table = Table::new([Align::Left, Align::Right, Align::Right, Align::Left]);
     let heading = if e.engine == Engine::Evidence { "SCORE" } else { "ATTRACTION" };

@@ -1,4 +1,4 @@
-//! Incidents of the watcher for a terminal: as a list, as one line for each event, and whole with the latest report.
+//! Incidents of the watcher for a terminal: as a list, as one line for each event, and in full with the latest report.
 
 use automap_core::incident::{Incident, TimelineEntry};
 use automap_core::quantity::duration;
@@ -51,7 +51,7 @@ pub fn incident_text(incident: &Incident, options: &TextOptions) -> String {
     head + &incident.report.as_ref().map_or_else(String::new, |report| format!("\n{}", text(report, options)))
 }
 
-/// Headings, and what is known under each.
+/// Headings, and the known facts under each.
 fn facts(incident: &Incident, zone: Zone) -> Vec<(&'static str, String)> {
     let ended = incident.closed.map_or_else(|| "still open".to_owned(), |t| format!("closed {}", zone.clock(t)));
     let (state, severity) = (incident.state.as_str(), incident.severity.as_str());

@@ -6,7 +6,7 @@ use serde::Serialize;
 /// The value as JSON, indented, with a final newline.
 ///
 /// # Errors
-/// Never for the types of `automap-core`, whose maps have strings as keys; `serde_json`'s error type is passed on all the same.
+/// Never for the types of `automap-core`, whose maps have string keys; the error type of `serde_json` is passed on anyway.
 pub fn json(value: &impl Serialize) -> Result<String, serde_json::Error> {
     serde_json::to_string_pretty(value).map(|text| text + "\n")
 }

@@ -1,8 +1,7 @@
-//! What automap found, as text, HTML, Markdown, tables and JSON, and as pictures of the service map.
+//! The results of automap as text, HTML, Markdown, tables and JSON, and as pictures of the service map.
 //!
-//! Every renderer is a pure function of one typed value of `automap-core` (a report, a map, a comparison, an incident) and of options that
-//! say how it should look. Nothing here computes a statistic, reads a clock or prints; every name and sentence from the data is escaped for
-//! the format it is written into.
+//! Every renderer is a pure function of one typed value of `automap-core` (a report, a map, a comparison, an incident) and of options for its
+//! appearance. Nothing here computes a statistic, reads a clock or prints; every name and sentence from the data is escaped for its output format.
 
 pub mod card;
 pub mod compare;

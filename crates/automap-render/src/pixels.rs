@@ -1,7 +1,7 @@
 //! Coordinates in drawings: short, and always numbers.
 
-/// A coordinate or length with at most one decimal: a tenth of a pixel is invisible. What is not a finite number is drawn at 0, so that no
-/// value from the data can break a drawing.
+/// A coordinate or length with at most one decimal: a tenth of a pixel is invisible. A value that is not finite is drawn at 0, so that no value from
+/// the data can break a drawing.
 pub(crate) fn px(v: f64) -> String {
     if !v.is_finite() {
         return "0".to_owned();

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use resvg::tiny_skia::{Pixmap, Transform};
 use resvg::usvg::{Options, Tree, fontdb};
 
-/// Two pixels for one of the drawing: sharp on today's screens.
+/// Two pixels for each pixel of the drawing: sharp on modern screens.
 const SCALE: f32 = 2.0;
 /// Longest side and area of a picture; larger drawings are scaled down to it.
 const MAX_SIDE_PX: f32 = 12_000.0;
 const MAX_AREA_PX: f32 = 60e6;
 
-/// Inter, cut down to Latin by `scripts/subset-font.sh`; its licence lies beside it.
+/// Inter, reduced to Latin by `scripts/subset-font.sh`; its licence is beside it.
 const FONTS: [&[u8]; 2] =
     [include_bytes!("../assets/font/Inter-Regular.otf"), include_bytes!("../assets/font/Inter-SemiBold.otf")];
 
@@ -21,7 +21,7 @@ pub enum PngError {
     /// The text is not an SVG drawing.
     #[error("the drawing is no SVG that can be turned into PNG: {0}")]
     NotSvg(String),
-    /// It has no extent, or one beyond any memory.
+    /// It has no extent, or one too large for memory.
     #[error("the drawing has no size")]
     NoSize,
     /// The picture could not be encoded.

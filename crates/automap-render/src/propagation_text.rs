@@ -1,6 +1,6 @@
 //! How a fault spread, for a terminal: a time line with one row for each changed service, then the paths and what contradicts them.
 //!
-//! The page of an incident shows the same with bars of its own (`html/spread`).
+//! The page of an incident shows the same with its own bars (`html/spread`).
 
 use crate::clock::{Zone, seconds};
 use crate::table::{plain, width};
@@ -13,7 +13,7 @@ use automap_core::time::Timestamp;
 const AXIS: usize = 36;
 /// Fewest sampling steps on it.
 const MIN_STEPS: i64 = 12;
-/// A change longer than this is cut at its first explanation.
+/// A longer change is cut at its first explanation.
 const MAX_CHANGE: usize = 64;
 
 /// Renders a propagation; ends with a newline.
@@ -31,7 +31,7 @@ pub fn propagation_text(spread: &Propagation, options: &TextOptions) -> String {
     lines.join("\n") + "\n"
 }
 
-/// One row for each service in the order of onsets: its name and what explains it, the interval as a bar, the time, what changed.
+/// One row for each service in the order of onsets: its name and its explanation, the interval as a bar, the time, what changed.
 fn time_line(spread: &Propagation, options: &TextOptions) -> Vec<String> {
     let Some(axis) = Axis::of(&spread.services, (1e3 * spread.windows.step_s) as i64) else { return Vec::new() };
     let names: Vec<String> = spread.services.iter().map(|s| plain(&label(s, spread.verdict))).collect();
@@ -58,7 +58,7 @@ fn time_line(spread: &Propagation, options: &TextOptions) -> Vec<String> {
     lines
 }
 
-/// A change without what it means.
+/// A change without its explanation.
 pub(crate) fn short(summary: &str) -> &str {
     match summary.split_once(": ") {
         Some((change, _)) if width(summary) > MAX_CHANGE => change,

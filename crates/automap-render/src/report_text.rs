@@ -50,7 +50,7 @@ fn windows(report: &Report, options: &TextOptions) -> Vec<String> {
     std::iter::once(format!("{title:<HEADING_WIDTH$}{incident}{source}   baseline {baseline}")).chain(over).collect()
 }
 
-/// The other incidents in the data, so that nobody takes one for the other.
+/// The other incidents in the data, so that they are not confused.
 fn others(report: &Report, options: &TextOptions) -> Vec<String> {
     let of = |title, list: &[OtherIncident]| {
         section(title, list.iter().map(|other| words::other_incident(other, options.zone)))
@@ -146,7 +146,7 @@ fn cause(cause: &Cause, name_width: usize, options: &TextOptions) -> Vec<String>
     lines
 }
 
-/// Which part of it; with `verbose`, also what each label says and which are not there.
+/// Which part of it; with `verbose`, also what each label says and which labels are missing.
 fn parts(parts: &Parts, options: &TextOptions) -> Vec<String> {
     let labels = parts.labels.iter().map(|l| format!("       {}", l.summary));
     let unseen = parts.unseen.iter().map(|u| format!("       not by {}: {}", u.label.words().0, u.reason));
@@ -159,7 +159,7 @@ fn victims(report: &Report) -> Vec<String> {
     section("VICTIMS", report.victims.iter().map(|v| format!("{}  {}", pad(&v.service, name_width), v.summary)))
 }
 
-/// What was changed around the incident: `14:02:11  catalogue  release 1.4.2 → 1.4.3  fits the onset`. Nothing where changes were not looked at.
+/// The changes around the incident: `14:02:11  catalogue  release 1.4.2 → 1.4.3  fits the onset`. Nothing if changes were not observed.
 fn changes(report: &Report, options: &TextOptions) -> Vec<String> {
     let listed = &report.changes.listed;
     let place = |l: &ListedChange| words::changed_place(&l.change).to_owned();

@@ -1,6 +1,6 @@
 //! One table writer for every command: aligned columns on a terminal, and the same rows in Markdown.
 //!
-//! Columns line up by the width at which a terminal shows them, so that names in Chinese or Japanese, two columns a character, do not shift the
+//! Columns are aligned by the width at which a terminal shows them, so that names in Chinese or Japanese, two columns a character, do not shift the
 //! rest of their row. Frames, wrapping and the terminal's size are left out: a row is one line, however long.
 
 use automap_core::text::spreadsheet_cell;
@@ -42,7 +42,7 @@ impl From<&str> for Cell {
 
 impl From<String> for Cell {
     fn from(text: String) -> Self {
-        // Most cells hold nothing that must be replaced.
+        // Most cells contain nothing to replace.
         let text = if text.contains(is_deceptive) { plain(&text) } else { text };
         Self { text, color: None }
     }
@@ -112,7 +112,7 @@ impl Table {
 
     fn line(&self, row: &[Cell], widths: &[usize]) -> String {
         let mut out = String::new();
-        // Blanks that the next cell with text needs before it: none are written at the end of a line.
+        // Blanks before the next cell with text: none are written at the end of a line.
         let mut pending = 0;
         for (i, cell) in row.iter().enumerate() {
             let room = widths.get(i).map_or(0, |w| w.saturating_sub(width(&cell.text)));
@@ -142,14 +142,13 @@ pub fn width(text: &str) -> usize {
     text.width()
 }
 
-/// The text with blanks behind it, at least `columns` wide.
+/// The text padded with blanks to at least `columns`.
 pub fn pad(text: &str, columns: usize) -> String {
     let room = columns.saturating_sub(width(text));
     format!("{text}{:room$}", "")
 }
 
-/// A heading and rows of as many cells, as comma-separated values (RFC 4180). No cell is a formula to a spreadsheet, and a row
-/// is one line.
+/// A heading and rows of as many cells, as comma-separated values (RFC 4180). No cell is a formula to a spreadsheet, and a row is one line.
 pub(crate) fn csv_table<const N: usize>(heading: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
     let mut writer = csv::Writer::from_writer(Vec::new());
     // Writing rows of one length into memory cannot fail.
@@ -160,7 +159,7 @@ pub(crate) fn csv_table<const N: usize>(heading: [&str; N], rows: impl IntoItera
     writer.into_inner().ok().and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default()
 }
 
-/// A number for programs: all digits that matter; empty where not observed.
+/// A number for programs: all significant digits; empty if not observed.
 pub(crate) fn csv_number(v: Option<f64>) -> String {
     v.map_or_else(String::new, |v| v.to_string())
 }

@@ -1,4 +1,4 @@
-//! The options that all renderers for terminals share, and the layout that they have in common: sections with a heading on the left.
+//! The options that all renderers for terminals share, and their common layout: sections with a heading on the left.
 
 use crate::clock::Zone;
 use crate::table::plain;
@@ -6,11 +6,11 @@ use crate::table::plain;
 /// How text for a terminal looks.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct TextOptions {
-    /// ANSI colours, where they mean something: the verdict, and warnings.
+    /// ANSI colours where they carry meaning: the verdict, and warnings.
     pub color: bool,
     /// The zone of wall-clock times.
     pub zone: Zone,
-    /// Also what is long: queries, informational notes, every candidate's evidence.
+    /// Also the long parts: queries, informational notes, every candidate's evidence.
     pub verbose: bool,
 }
 

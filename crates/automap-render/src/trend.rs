@@ -1,5 +1,5 @@
-//! A trend as text with sparklines, Markdown and CSV. Renderers take a [`Trend`] and nothing else; what rises or falls was decided in
-//! `automap_core::compare::trend`.
+//! A trend as text with sparklines, Markdown and CSV. Renderers take a [`Trend`] and nothing else; `automap_core::compare::trend` decided what rises
+//! or falls.
 
 mod terminal;
 
