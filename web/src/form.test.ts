@@ -1,4 +1,4 @@
-// Rules that the compiler cannot see: short files, and nothing by which text from the server could become markup.
+// Rules that the compiler cannot check: short files, and no way for text from the server to become markup.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';

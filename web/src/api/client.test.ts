@@ -5,7 +5,7 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
-/** Answers in turn, the last one for ever, and counts how often it was asked. */
+/** Answers in turn, repeating the last answer, and counts the requests. */
 function answering(first: () => Response, ...later: (() => Response)[]) {
   const answers = [first, ...later];
   let next = first;

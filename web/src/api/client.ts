@@ -1,10 +1,10 @@
-// Asks the API. An error says what is wrong, where, and what to try next, as the server words it.
+// Sends requests to the API. An error says what is wrong, where, and what to try next, in the server's words.
 import type { Problem } from './types';
 
 /** Longest wait for an answer; the server itself gives up after 60 s. */
 const PATIENCE_MS = 65_000;
 
-/** How often, and how long at most, a question waits that was one too many. */
+/** How often a rate-limited request is repeated, and the longest pause before each. */
 const MAX_REPEATS = 3;
 const MAX_PAUSE_S = 5;
 
@@ -39,13 +39,13 @@ async function problemOf(response: Response): Promise<ApiError> {
   }
 }
 
-/** Seconds after which the server will answer, where it says so and they are few. */
+/** Seconds after which the server will answer, if it states them and they are few. */
 function pauseOf(response: Response): number | undefined {
   const after = response.status === 429 ? Number(response.headers.get('retry-after') ?? Number.NaN) : Number.NaN;
   return after >= 0 && after <= MAX_PAUSE_S ? after : undefined;
 }
 
-/** Asks, and asks again where the server says that this browser asks too often. */
+/** Sends a request, and repeats it if the server says that this browser sends too many. */
 async function patiently(path: string, options: RequestInit, signal: AbortSignal): Promise<Response> {
   const isRead = (options.method ?? 'GET') === 'GET';
   for (let repeats = 0; ; repeats += 1) {

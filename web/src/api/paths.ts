@@ -1,4 +1,4 @@
-// The addresses of the API that the page asks, each value percent-encoded.
+// The addresses of the API that the page uses, each value percent-encoded.
 import { instant, type Period } from '../lib/period';
 
 const part = encodeURIComponent;

@@ -1,4 +1,4 @@
-// Short names for what the API answers. `schema.d.ts` is made from docs/openapi.json by `npm run types`.
+// Short names for the API's response types. `schema.d.ts` is generated from docs/openapi.json by `npm run types`.
 import type { components } from './schema';
 
 type Schemas = components['schemas'];

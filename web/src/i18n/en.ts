@@ -146,7 +146,7 @@ export const en = {
   causes: {
     title: 'Ranked causes',
     accounts: 'Accounts for',
-    /** The server's own sentence, where it is in the reader's language. */
+    /** The server's own sentence, if it is in the reader's language. */
     accountsFor: (_kind: string, _share: string, summary: string) => summary,
     changed: 'For it',
     against: 'Against it',

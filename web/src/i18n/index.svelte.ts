@@ -1,4 +1,4 @@
-// The words of the language that the reader chose.
+// The texts in the language that the reader chose.
 import type { Evidence, TargetStatus } from '../api/types';
 import { change } from '../lib/format';
 import type { Health } from '../lib/health';
@@ -15,19 +15,19 @@ type Said = Pick<Evidence, 'seen_by' | 'peer' | 'summary' | 'metric' | 'from' | 
 class Words {
   readonly t: Messages = $derived(all[settings.language]);
 
-  /** What changed, without the place. The server's sentence is English; in another language it is made from the numbers. */
+  /** The change without its place. The server's sentence is English; for another language it is built from the numbers. */
   change(evidence: Said): string {
     const { metric, from, to, unit } = evidence;
     const isTold = settings.language === 'en' || this.metric(metric) === metric || typeof from !== 'number' || typeof to !== 'number';
     return isTold ? changeOf(evidence) : `${this.metric(metric)} ${change(from, to, unit)}`;
   }
 
-  /** `network` as the reader says it. */
+  /** `network` in the reader's language. */
   mechanism(name: string): string {
     return settings.language === 'zh' ? (MECHANISMS[name] ?? name) : name;
   }
 
-  /** How a service is; of one that is seen in a target that is not, how that target is. */
+  /** The health of a service; if it is `untold`, the state of its target. */
   health(health: Health, state: TargetStatus['state'] | undefined): string {
     const { services, roles, states } = this.t;
     if (health === 'untold') return state ? states[state] : '–';

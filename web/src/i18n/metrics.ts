@@ -1,4 +1,4 @@
-// What a metric's name means, in words. English words are those of automap's own table; a name that is not in it is shown as it is.
+// The meaning of a metric's name, in words. The English words are those of automap's own table; an unknown name is shown as it is.
 import type { Language } from './language';
 
 const WORDS: Record<string, [string, string]> = {

@@ -1,4 +1,4 @@
-// The same in Chinese. Sentences that the server makes from the data stay as they are.
+// The same in Chinese. Sentences that the server builds from the data stay as they are.
 import type { Messages } from './en';
 
 export const zh: Messages = {

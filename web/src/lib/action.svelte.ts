@@ -1,11 +1,11 @@
-// Something that a reader tells automap to do: whether it is under way, and why it failed.
+// A command of the user to automap: whether it is in progress, and why it failed.
 import { session } from './session.svelte';
 
 export class Action {
   isBusy = $state(false);
   error = $state('');
 
-  /** Does it once; whether it worked. */
+  /** Runs it once; returns whether it worked. */
   async run(what: () => Promise<unknown>): Promise<boolean> {
     if (this.isBusy) return false;
     this.isBusy = true;

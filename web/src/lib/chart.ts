@@ -1,10 +1,10 @@
-// What a plot needs, from what the API says of a series.
+// Converts the API's series into the input of a plot.
 import type { Chart, Evidence } from '../api/types';
 
 /** Times in seconds and one row of values for each line; `null` is a gap. */
 export type Columns = [number[], ...(number | null)[][]];
 
-/** Lines of one chart may have points at different times: the rest of each stays open. */
+/** Lines of one chart may have points at different times: the missing values become gaps. */
 export function columns(chart: Chart): Columns {
   const times = [...new Set(chart.lines.flatMap((line) => line.points.map((point) => point.at_ms)))].sort((a, b) => a - b);
   const rows = chart.lines.map((line) => {
@@ -14,10 +14,10 @@ export function columns(chart: Chart): Columns {
   return [times.map((at) => at / 1000), ...rows];
 }
 
-/** How far the normal range may stretch what is shown, as a multiple of the largest value. */
+/** How far the normal range may extend the axis, as a multiple of the largest value. */
 const BAND_SHARE = 2;
 
-/** The span of values to show: all points and the normal range as far as it lets the line be seen, a little air, and zero where it is near. */
+/** The range of values to show: all points, the normal range as far as the line stays readable, a small margin, and zero if it is near. */
 export function range(chart: Chart): [number, number] {
   const seen = chart.lines.flatMap((line) => line.points.flatMap((point) => (typeof point.value === 'number' ? [point.value] : [])));
   const finite = seen.filter(Number.isFinite);
@@ -25,7 +25,7 @@ export function range(chart: Chart): [number, number] {
   let low = finite.reduce((a, b) => Math.min(a, b));
   let high = finite.reduce((a, b) => Math.max(a, b));
   if (chart.normal) {
-    // A range that is wide by itself would press the line into the axis.
+    // A very wide range would press the line against the axis.
     const room = (BAND_SHARE - 1) * Math.max(Math.abs(low), Math.abs(high)) || Infinity;
     low = Math.min(low, Math.max(chart.normal.low, low - room));
     high = Math.max(high, Math.min(chart.normal.high, high + room));

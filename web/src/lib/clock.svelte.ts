@@ -4,7 +4,7 @@ import { clock, day, duration } from './format';
 import { now } from './now.svelte';
 import { settings } from './settings.svelte';
 
-/** `14:03:15`, with the day before it where it is not today. */
+/** `14:03:15`, preceded by the date if that is not today. */
 export function at(time: string | number | null | undefined): string {
   if (time === null || time === undefined) return '–';
   const ms = typeof time === 'number' ? time : Date.parse(time);

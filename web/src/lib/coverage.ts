@@ -1,11 +1,11 @@
-// What is missing of a target, as a reader takes it in, and the commands that judge its source.
+// The missing signals of a target, grouped for a reader, and the commands that check its source.
 import type { TargetCoverage } from '../api/types';
 import { quoted } from './shell';
 
 type Missing = TargetCoverage['missing'][number];
 export type Gap = { signals: Missing['signal'][]; costs: string[]; services: string[]; everywhere: boolean; remedy: string };
 
-/** Signals that are missing at the same services and come by the same way, as one gap each. */
+/** Signals that are missing at the same services and have the same remedy, as one gap each. */
 export function joined(missing: Missing[]): Gap[] {
   const gaps = new Map<string, Gap>();
   for (const { signal, costs, services, everywhere, remedy } of missing) {

@@ -1,5 +1,5 @@
-// A fault for a cluster as text: the Chaos Mesh manifest, and the command that injects it, asks for its cause and removes it. The page itself injects nothing
-// there. Names are quoted, since a service may be called anything.
+// A fault for a cluster as text: the Chaos Mesh manifest, and the command that injects it, diagnoses its cause and removes it. The page itself
+// injects nothing there. Names are quoted, since a service may have any name.
 import { quoted } from './shell';
 
 export const FAULTS = ['delay', 'loss', 'cpu', 'memory', 'pod-kill', 'pod-failure'] as const;
@@ -9,7 +9,7 @@ export type Wanted = { fault: Fault; service: string; namespace: string; label: 
 
 type Value = string | number | string[] | { [key: string]: Value };
 
-/** As `automap drill` keeps a fault on a cluster. */
+/** As long as `automap drill` keeps a fault on a cluster. */
 const LASTS = '3m';
 
 function kindOf(fault: Fault): string {
@@ -34,10 +34,10 @@ function spec(fault: Fault): Record<string, Value> {
   }
 }
 
-/** What YAML takes for something else than a word. */
+/** Words that YAML does not read as text. */
 const NO_WORDS = /^(y|n|yes|no|on|off|true|false|null|nan|inf)$/i;
 
-/** A word stays as it is where YAML reads it as nothing else; JSON's strings are YAML's. */
+/** A word stays unquoted if YAML reads it as text; JSON strings are valid YAML. */
 function scalar(value: string | number): string {
   if (typeof value === 'number') return String(value);
   return /^[A-Za-z][A-Za-z0-9./-]*$/.test(value) && !NO_WORDS.test(value) ? value : JSON.stringify(value);
@@ -52,7 +52,7 @@ function yaml(value: Record<string, Value>, indent = ''): string {
   return Object.entries(value).map(line).join('');
 }
 
-/** What Kubernetes takes as a name: `delay-payment`. */
+/** A valid Kubernetes name: `delay-payment`. */
 export function nameOf({ fault, service }: Wanted): string {
   return `${fault}-${service.toLowerCase().replace(/[^a-z0-9]+/g, '-')}`.slice(0, 60).replace(/-+$/, '');
 }
@@ -71,19 +71,19 @@ export function command(wanted: Wanted): string {
   return `automap drill ${nameOf(wanted)}.yaml --prometheus ${quoted(wanted.prometheus)} --namespace ${quoted(wanted.namespace)}`;
 }
 
-/** The pods that it hits, to be looked at before. */
+/** Lists the pods that it hits, to check them first. */
 export function podsCommand({ service, namespace, label }: Wanted): string {
   return `kubectl get pods --namespace ${quoted(namespace)} --selector ${quoted(`${label}=${service}`)}`;
 }
 
-/** Namespace and name of a service; where several namespaces are watched, it carries its own. */
+/** Namespace and name of a service; if several namespaces are watched, its name contains the namespace. */
 export function placeOf(service: string, namespace: string): { namespace: string; service: string } {
   const cut = service.lastIndexOf('/');
   if (cut < 0) return { namespace: /[*,]/.test(namespace) ? '' : namespace, service };
   return { namespace: service.slice(0, cut).split('/').at(-1) ?? '', service: service.slice(cut + 1) };
 }
 
-/** Whether it runs in pods of a namespace: a node, or a host outside, is nothing that these faults hit. */
+/** Whether it runs in pods of a namespace: these faults cannot hit a node or an external host. */
 export function isInjectable(service: string): boolean {
   return !/^(.*\/)?(node|external)\//.test(service);
 }

@@ -1,4 +1,4 @@
-// Numbers, spans and clocks as people read them.
+// Formats numbers, spans and clocks for people.
 
 /** At most three significant digits, without needless zeros; `–` for what was not observed. */
 export function number(value: number | null | undefined): string {
@@ -11,7 +11,7 @@ export function number(value: number | null | undefined): string {
 
 const KIB = 1024;
 
-/** The factor and the word with which values up to `largest` are shown: the same as in reports. */
+/** The factor and the unit word for values up to `largest`, as in reports. */
 function displayUnit(unit: string, largest: number): [number, string] {
   switch (unit) {
     case 's':
@@ -35,14 +35,14 @@ function displayUnit(unit: string, largest: number): [number, string] {
   }
 }
 
-/** A value with its unit, such as `74.1 ms`, `3.2 %`, `120 MiB`; `largest` is the size that chooses the unit, where several stand together. */
+/** A value with its unit, such as `74.1 ms`, `3.2 %`, `120 MiB`; `largest` is the value that determines the unit, if several are shown together. */
 export function quantity(value: number | null | undefined, unit: string, largest = Math.abs(value ?? 0)): string {
   if (value === null || value === undefined || !Number.isFinite(value)) return '–';
   const [factor, word] = displayUnit(unit, largest);
   return `${number(value * factor)} ${word}`.trimEnd();
 }
 
-/** `48.7 → 488 ms`: the unit stands once. */
+/** `48.7 → 488 ms`: the unit is written once. */
 export function change(from: number | null | undefined, to: number | null | undefined, unit: string): string {
   const [factor, word] = displayUnit(unit, Math.max(Math.abs(from ?? 0), Math.abs(to ?? 0)));
   const one = (value: number | null | undefined) => number(typeof value === 'number' ? value * factor : value);

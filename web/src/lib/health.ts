@@ -1,9 +1,9 @@
-// How a service is, from what is observed of it and what was diagnosed. Calm is said only of what is seen, in a target that can be told of.
+// The health of a service, from its observations and the diagnosis. It is healthy only if it is observed, in a target that is watched well enough.
 import type { Report, ServiceStatus, TargetStatus } from '../api/types';
 import { canTell, type Tone } from './tone';
 import { isNamed } from './verdict';
 
-/** `untold`: seen, and its target is not watched well enough to say more. */
+/** `untold`: observed, but its target is not watched well enough to say more. */
 export type Health = 'suspect' | 'wrong' | 'victim' | 'healthy' | 'untold' | 'unobserved';
 
 /** The worst first. */

@@ -1,4 +1,4 @@
-// The keyboard: what `?` lists. Entries of a list carry `data-entry`, the field that `/` goes to carries `data-find`.
+// The keyboard shortcuts that `?` lists. Entries of a list have `data-entry`, the field that `/` focuses has `data-find`.
 import { href } from './route';
 import { router } from './router.svelte';
 import { settings } from './settings.svelte';

@@ -1,12 +1,12 @@
-// Changes as they happen. After a break of the connection the server sends what was missed, or says that everything has to be read again; `version`
-// counts both, and whatever depends on it is asked for again.
+// Live changes. After a lost connection the server sends the missed changes, or says that everything must be read again; `version` counts both, and
+// whatever depends on it is fetched again.
 import { paths } from '../api/paths';
 import { EventReader, pauseMs } from './sse';
 import { session } from './session.svelte';
 
-/** Nothing for so long means that the connection is dead: the server sends a comment every 15 s. */
+/** After this much silence the connection is dead: the server sends a comment every 15 s. */
 const SILENCE_MS = 45_000;
-/** A first connection that takes longer may have missed a change of what was shown meanwhile. */
+/** If the first connection takes longer, a change of the data already shown may have been missed. */
 const LATE_MS = 1_000;
 
 class Live {
@@ -29,7 +29,7 @@ class Live {
       try {
         await this.follow(signal);
       } catch {
-        // Whatever it is, the next try shows whether it is over.
+        // Whatever the error is, the next try shows whether it persists.
       }
       if (signal.aborted) return;
       this.state = 'lost';
@@ -46,7 +46,7 @@ class Live {
     const response = await fetch(paths.events, options);
     if (response.status === 401) session.isNeeded = true;
     if (!response.ok || !response.body) throw new Error(`HTTP ${response.status}`);
-    // What changed while nobody listened is not told to a first listener, and a slow machine may have shown something long before it listens.
+    // A first listener does not receive earlier changes, and a slow machine may have shown data long before it listens.
     const isLate = this.state === 'lost' || Date.now() - this.since > LATE_MS;
     if (isLate && !this.lastId) this.version += 1;
     this.state = 'live';

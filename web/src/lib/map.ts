@@ -1,4 +1,4 @@
-// What a drawing of the service map needs beside its layout: paths, arrow heads, kinds of lines, and which services a reader looks for.
+// What a drawing of the service map needs besides its layout: paths, arrow heads, kinds of lines, and which services match a search.
 import type { DrawnMap, MapEdge, MapNode, NodeRole, PlacedEdge } from '../api/types';
 import { namespaceOf } from './mapquery';
 
@@ -19,7 +19,7 @@ export function pathOf(points: number[][]): string {
   return path;
 }
 
-/** A triangle at the end of a line, along its last stretch. */
+/** A triangle at the end of a line, along its last segment. */
 export function headOf(points: number[][], size: number): string {
   const end = points.at(-1);
   const before = [...points].reverse().find((p) => p[0] !== end?.[0] || p[1] !== end?.[1]);
@@ -41,7 +41,7 @@ export function kindOf(edge: MapEdge, roles: Map<string, NodeRole>): LineKind {
 
 const DRAWN_LAST: LineKind[] = ['data', 'call', 'affected', 'path'];
 
-/** The lines in the order in which they are drawn: the most telling last, so that nothing covers it. */
+/** The lines in drawing order: the most telling last, so that nothing covers it. */
 export function linesOf({ map, placed }: DrawnMap): DrawnLine[] {
   const roles = new Map(map.nodes.map((node) => [node.service, node.role]));
   const edges = new Map(map.edges.map((edge) => [JSON.stringify([edge.from, edge.to]), edge]));
@@ -55,7 +55,7 @@ export function linesOf({ map, placed }: DrawnMap): DrawnLine[] {
   return placed.edges.flatMap(line).sort((a, b) => DRAWN_LAST.indexOf(a.kind) - DRAWN_LAST.indexOf(b.kind));
 }
 
-/** The map as it was at a time: what had not begun yet is normal. What has no onset of its own counts from `since`, the beginning of the incident. */
+/** The map as it was at a time: services with a later onset are normal. A service without an onset counts from `since`, the start of the incident. */
 export function atTime(drawn: DrawnMap, ms: number, since: number): DrawnMap {
   const begun = (node: MapNode) => (node.onset ? Date.parse(node.onset) : since) <= ms;
   const early = new Set(drawn.map.nodes.filter((node) => AFFECTED.includes(node.role) && !begun(node)).map((node) => node.service));
@@ -67,7 +67,7 @@ export function atTime(drawn: DrawnMap, ms: number, since: number): DrawnMap {
 
 export type Group = { name: string; term: string; services: number; affected: number };
 
-/** The namespaces of a map, and the kinds of things beside services, each with the term that finds it; none where there is nothing to choose. */
+/** The namespaces of a map, and the kinds of nodes besides services, each with its search term; none if there is nothing to choose. */
 export function groupsOf(nodes: MapNode[]): Group[] {
   const groups = new Map<string, Group>();
   const add = (name: string, term: string, node: MapNode) => {
@@ -84,7 +84,7 @@ export function groupsOf(nodes: MapNode[]): Group[] {
   return [...groups.values()].sort((a, b) => b.affected - a.affected || b.services - a.services || a.name.localeCompare(b.name, 'en'));
 }
 
-/** Services whose name contains every word; all without a word. Case does not matter. */
+/** Services whose names contain every word; all without words. Case does not matter. */
 export function matching(nodes: { service: string }[], words: string): Set<string> {
   const wanted = words.toLowerCase().split(/\s+/).filter((word) => word !== '');
   return new Set(nodes.filter((node) => wanted.every((word) => node.service.toLowerCase().includes(word))).map((node) => node.service));
@@ -96,7 +96,7 @@ export function byRole(nodes: MapNode[]): MapNode[] {
   return [...nodes].sort((a, b) => order.indexOf(a.role) - order.indexOf(b.role) || a.service.localeCompare(b.service, 'en'));
 }
 
-/** At most so many characters, the last one `…` where something is missing. */
+/** At most `max` characters; the last one is `…` if something is missing. */
 export function shorten(text: string, max: number): string {
   const characters = [...text];
   return characters.length <= max ? text : `${characters.slice(0, max - 1).join('').trimEnd()}…`;

@@ -1,9 +1,9 @@
-// What a reader finds on a map: words, and conditions on what a service is and shows.
+// The search on a map: words, and conditions on the properties and values of a service.
 //
 //   pay ns:shop role:victim rank<=2 errors>5% latency>200ms requests<1 -node
 //
-// Every term has to hold; a term after `-` must not. A word looks for names. A condition on a number that was not observed does not hold, and neither does
-// its opposite: what cannot be seen is neither.
+// Every term must match; a term after `-` must not. A word matches names. A condition on a number that was not observed is not met, and neither is
+// its opposite: without data neither is known.
 import type { MapNode, ServiceStatus } from '../api/types';
 
 type Shown = { node: Pick<MapNode, 'service' | 'role' | 'kind' | 'rank' | 'confidence'>; levels?: ServiceStatus['levels'] };
@@ -34,7 +34,7 @@ const COMPARISONS: Record<string, (a: number, b: number) => boolean> = {
   '=': (a, b) => a === b,
 };
 
-/** Where several namespaces are watched, a service is called `namespace/name`. */
+/** If several namespaces are watched, a service is named `namespace/name`. */
 export function namespaceOf(service: string): string {
   const slash = service.indexOf('/');
   return slash < 0 ? '' : service.slice(0, slash);
@@ -67,9 +67,9 @@ function condition(term: string): Test | undefined {
   return read && ((shown) => read(shown.node).toLowerCase().includes(wanted));
 }
 
-/** Reads what somebody typed. Terms that mean nothing are told, and do not count. */
+/** Parses a search text. Unknown terms are reported and ignored. */
 export function parseQuery(text: string): Query {
-  // Around a sign there may be spaces: `errors > 5 %`.
+  // Spaces around an operator are allowed: `errors > 5 %`.
   const joined = text.toLowerCase().replace(/\s*(<=|>=|<|>|=)\s*/g, '$1').replace(/(\d)\s+(%|ms|s|\/s)(?=\s|$)/g, '$1$2');
   const unknown: string[] = [];
   const tests = joined.split(/\s+/).flatMap((term): Test[] => {

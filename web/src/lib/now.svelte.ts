@@ -1,6 +1,6 @@
-// The time, for ages that are shown: it moves every few seconds, and costs nothing while nobody reads it.
+// The current time, for ages on the page: it advances every few seconds, at no cost while nobody reads it.
 const STEP_MS = 5_000;
-/** What sends no event is asked again so often: that a target begins to fail, or that its first services are known. */
+/** How often data without events is fetched again: whether a target begins to fail, or its first services are known. */
 const POLL_MS = 15_000;
 
 class Now {

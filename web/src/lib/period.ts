@@ -1,9 +1,9 @@
-// Stretches of time in addresses and fields. An address has them in UTC, so that a link means the same everywhere; a field shows the reader's zone.
+// Periods in addresses and fields. An address has them in UTC, so that a link means the same everywhere; a field shows the reader's zone.
 import type { Zone } from './format';
 
 export type Period = { from: number; to: number };
 
-/** `2026-11-24T00:57:00Z/2026-11-24T01:02:00Z`, or nothing where that is no stretch of time. */
+/** `2026-11-24T00:57:00Z/2026-11-24T01:02:00Z`, or nothing if that is not a period. */
 export function parsePeriod(text: string | null): Period | undefined {
   const [from = NaN, to = NaN, ...rest] = (text ?? '').split('/').map((end) => Date.parse(end));
   return from < to && rest.length === 0 ? { from, to } : undefined;
@@ -22,18 +22,18 @@ export function shifted({ from, to }: Period, by_ms: number): Period {
   return { from: from + by_ms, to: to + by_ms };
 }
 
-/** The same stretch just before it. */
+/** The equally long period just before it. */
 export function before(period: Period): Period {
   return shifted(period, period.from - period.to);
 }
 
-/** What a field of the kind `datetime-local` shows. */
+/** The text for a field of type `datetime-local`. */
 export function fieldText(ms: number, zone: Zone): string {
   const offset = zone === 'utc' ? 0 : new Date(ms).getTimezoneOffset() * 60_000;
   return new Date(ms - offset).toISOString().slice(0, 19);
 }
 
-/** What somebody typed into one: without a zone a browser reads it as local time. */
+/** The value typed into such a field: without a zone, browsers read it as local time. */
 export function fieldTime(text: string, zone: Zone): number {
   return Date.parse(zone === 'utc' ? `${text}Z` : text);
 }

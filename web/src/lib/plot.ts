@@ -48,7 +48,7 @@ function onset(u: uPlot, at: number): void {
   ctx.restore();
 }
 
-/** A long word has no room beside a tick; it stands in the caption. */
+/** A long unit does not fit beside a tick; it is in the caption. */
 const MAX_UNIT_CHARS = 5;
 
 function axisLabel(value: number, unit: string, largest: number): string {
@@ -56,10 +56,10 @@ function axisLabel(value: number, unit: string, largest: number): string {
   return word.length > MAX_UNIT_CHARS ? size : `${size} ${word}`.trimEnd();
 }
 
-/** What stands beside a chart, in the reader's language: the word for time, and the names of its lines by those of the API. */
+/** The texts of a chart in the reader's language: the word for time, and the names of its lines by their API names. */
 type Words = { zone: Zone; time: string; lines: Record<string, string> };
 
-/** A stretch that was chosen by dragging, in milliseconds; nothing where the choice was taken back. */
+/** A period selected by dragging, in milliseconds; nothing if the selection was cleared. */
 export type OnSelect = (from: number, to: number) => void;
 
 /** A drag shorter than this is a click. */
@@ -98,7 +98,7 @@ export function plot(box: HTMLElement, chart: Chart, data: Columns, width: numbe
           if (chart.normal) band(u, chart.normal.low, chart.normal.high);
         },
       ],
-      // Values stand below a chart while a crosshair is somewhere; without one they would only be dashes.
+      // Values are shown below a chart while a crosshair is active; without one they would only be dashes.
       setLegend: [(u) => u.root.classList.toggle('is-read', u.cursor.idx !== null && u.cursor.idx !== undefined)],
       setSelect: [
         (u) => {

@@ -1,6 +1,6 @@
-// Links to a Prometheus that draw an expression over a stretch of time.
+// Links to a Prometheus that draw an expression over a period.
 
-/** The page of a Prometheus that shows this expression, or nothing where there is no address that a browser may follow. */
+/** The page of a Prometheus that shows this expression; nothing if there is no address that a browser may follow. */
 export function graphLink(page: string | null | undefined, promql: string, span: { from: number; to: number }): string | undefined {
   if (!page || !/^https?:\/\//.test(page) || !(span.to > span.from)) return undefined;
   const search = new URLSearchParams({

@@ -1,5 +1,5 @@
-// Something that the API is asked for: the value, or why there is none. Asked again whenever what it depends on changes; the value before it stays
-// until the new one is there.
+// A request to the API: its value, or why there is none. It is repeated whenever its dependencies change; the previous value stays until the new one
+// is there.
 import { ApiError } from '../api/client';
 import { session } from './session.svelte';
 
@@ -9,7 +9,7 @@ export class Resource<T> {
   isLoading = $state(true);
   private again = $state(0);
 
-  /** `ask` is called inside an effect: every state that it reads before its first `await` makes it ask again. `undefined` asks nothing. */
+  /** `ask` is called inside an effect: every state that it reads before its first `await` makes it run again. `undefined` requests nothing. */
   constructor(ask: (signal: AbortSignal) => Promise<T> | undefined) {
     $effect(() => {
       void this.again;

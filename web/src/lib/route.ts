@@ -1,5 +1,4 @@
-// Which page an address means, and which address a page has. Everything that a page shows is in its address, so that a link shows a colleague the
-// same thing.
+// Maps addresses to pages and back. Everything that a page shows is in its address, so that a link shows a colleague the same thing.
 
 export type Route =
   | { page: 'now' }

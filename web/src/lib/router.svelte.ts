@@ -21,7 +21,7 @@ class Router {
     scrollTo(0, 0);
   }
 
-  /** Changes one value of the address in place: typing in a search field makes no history. */
+  /** Changes one value of the address in place: typing in a search field adds no history entries. */
   set(name: string, value: string | undefined): void {
     const next = new URL(this.url);
     if (value) next.searchParams.set(name, value);

@@ -1,4 +1,4 @@
-// Experiments beside what automap said meanwhile. No diagnosis sees an experiment, so this says how often an answer was right.
+// Compares experiments with automap's answers at that time. No diagnosis sees an experiment, so this shows how often an answer was right.
 import type { Experiment, Incident } from '../api/types';
 
 /** `named`: an incident of that time names a place of the experiment; `other`: incidents name others; `open`: none names anything; `quiet`: no incident;
@@ -7,7 +7,7 @@ export type Outcome = 'named' | 'other' | 'open' | 'quiet' | 'unknown' | 'early'
 
 export type Row = { experiment: Experiment; incidents: Incident[]; outcome: Outcome };
 
-/** A fault is felt some time after it was injected, and an onset is known to within some samples. */
+/** A fault takes effect some time after it was injected, and an onset is known to within some samples. */
 const EARLY_MS = 60_000;
 const LATE_MS = 10 * 60_000;
 
@@ -28,18 +28,18 @@ function beganDuring(incident: Incident, { started, ended }: Experiment): boolea
 function outcomeOf({ places, ended }: Experiment, incidents: Incident[]): Outcome {
   if (places.length === 0) return 'unknown';
   if (incidents.length === 0) return ended ? 'quiet' : 'early';
-  // What automap said, not what somebody confirmed later.
+  // The cause that automap named, not one confirmed later.
   const named = incidents.flatMap((incident) => (incident.cause ? [incident.cause.service] : []));
   if (named.some((service) => places.some((place) => isPlace(service, place)))) return 'named';
   return named.length ? 'other' : 'open';
 }
 
-/** Where several namespaces are watched, a service has its own before it. */
+/** If several namespaces are watched, a service name starts with its namespace. */
 function isPlace(service: string, place: string): boolean {
   return service === place || service.endsWith(`/${place}`);
 }
 
-/** Of what goes on nothing is counted that may still change. */
+/** Final outcomes only: others may still change and are not counted. */
 export const FINAL = ['named', 'other', 'open', 'quiet', 'unknown'] as const satisfies Outcome[];
 
 export type Count = { fault: string } & Record<(typeof FINAL)[number], number>;

@@ -1,11 +1,11 @@
-// Who is logged in. The session itself is a cookie that no script can read; here is only what the server says about it.
+// Who is logged in. The session itself is a cookie that scripts cannot read; this only holds what the server says about it.
 import { getJson, send } from '../api/client';
 import { paths } from '../api/paths';
 import type { Session } from '../api/types';
 
 class SessionState {
   who = $state.raw<Session>();
-  /** The server asked for credentials, so the page shows where to give them. */
+  /** The server requested credentials, so the page shows a form for them. */
   isNeeded = $state(false);
 
   readonly isOperator = $derived(this.who?.role === 'operator');
@@ -15,11 +15,11 @@ class SessionState {
       this.who = await getJson<Session>(paths.session);
       this.isNeeded = this.who.is_required && this.who.name === null;
     } catch {
-      // The page's other requests say what is wrong.
+      // The page's other requests report the error.
     }
   }
 
-  /** Sends the credentials once; what stays is a cookie. */
+  /** Sends the credentials once; only a cookie is kept. */
   async logIn(authorization: string): Promise<void> {
     this.who = await send<Session>('POST', paths.session, undefined, { authorization });
     this.isNeeded = false;

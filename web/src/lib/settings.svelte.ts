@@ -1,10 +1,10 @@
-// What a reader chooses: language, colours, zone. Kept by the browser; a link may set the language and the zone for whoever opens it.
+// The reader's settings: language, colours, zone. Stored by the browser; a link may set the language and the zone for whoever opens it.
 import type { Zone } from './format';
 import { isLanguage, languageOf, type Language } from '../i18n/language';
 
 export type Theme = 'auto' | 'light' | 'dark';
 
-/** Storage may be forbidden by the browser; then a choice lasts as long as the page. */
+/** The browser may forbid storage; then a setting lasts as long as the page. */
 function kept(name: string): string | null {
   try {
     return localStorage.getItem(`automap.${name}`);

@@ -1,5 +1,5 @@
-// Server-sent events, read from a stream of text: https://html.spec.whatwg.org/multipage/server-sent-events.html. The browser's own EventSource gives up
-// for good where a server answers 503 once, and then forgets which event came last.
+// Server-sent events, read from a text stream: https://html.spec.whatwg.org/multipage/server-sent-events.html. The browser's own EventSource gives up
+// for good if a server answers 503 once, and then forgets the last event id.
 
 export type ServerEvent = { id: string; event: string; data: string };
 
@@ -9,7 +9,7 @@ const MAX_PENDING = 1 << 20;
 export class EventReader {
   private pending = '';
 
-  /** The events that are complete with this piece of the stream. */
+  /** The events completed by this piece of the stream. */
   read(piece: string): ServerEvent[] {
     this.pending = (this.pending + piece).replaceAll('\r\n', '\n');
     if (this.pending.length > MAX_PENDING) throw new Error('an event is too long');
@@ -24,7 +24,7 @@ function parseBlock(block: string): ServerEvent[] {
   let hasData = false;
   for (const line of block.split('\n')) {
     const colon = line.indexOf(':');
-    // A comment keeps the connection open and says nothing.
+    // A comment only keeps the connection open.
     if (colon === 0 || line === '') continue;
     const name = colon < 0 ? line : line.slice(0, colon);
     const value = colon < 0 ? '' : line.slice(colon + 1).replace(/^ /, '');
@@ -37,7 +37,7 @@ function parseBlock(block: string): ServerEvent[] {
   return hasData ? [event] : [];
 }
 
-/** How long to wait before the n-th try to connect again, in milliseconds: 1 s, 2 s, 4 s, … 30 s at most, and up to a quarter more by chance. */
+/** How long to wait before the n-th reconnect, in milliseconds: 1 s, 2 s, 4 s, … 30 s at most, plus up to a quarter at random. */
 export function pauseMs(tries: number, chance: number): number {
   return Math.min(30_000, 1000 * 2 ** Math.min(tries, 5)) * (1 + chance / 4);
 }

@@ -9,7 +9,7 @@ import { router } from './router.svelte';
 
 export class ChosenTarget {
   readonly all = new Resource<{ targets: TargetStatus[] }>((signal) => {
-    // That a target begins to fail is no event.
+    // There is no event for a target that begins to fail.
     void [live.version, now.poll];
     return getJson(paths.targets, signal);
   });

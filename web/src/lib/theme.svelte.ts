@@ -1,4 +1,4 @@
-// Whether the colours on the screen changed: what is drawn on a canvas has to be drawn again then.
+// Detects changes of the colours on the screen: canvases must be drawn again then.
 import { settings } from './settings.svelte';
 
 class Theme {

@@ -1,5 +1,5 @@
-// One time line of everything that happened around an incident: what was changed, what began to be unusual, alerts, experiments, and what
-// automap said. Sorted by time; what happened at the same time stays in the order of causes before effects.
+// One timeline of everything that happened around an incident: changes, the onset of unusual values, alerts, experiments, and automap's messages.
+// Sorted by time; simultaneous entries are ordered causes before effects.
 import type { Dossier, Evidence, Experiment, Incident, Report } from '../api/types';
 import { isNamed, placeOf } from './verdict';
 
@@ -12,12 +12,12 @@ export type Entry = {
   text: string;
   /** Belongs to the named cause, or fits the onset. */
   isCause: boolean;
-  /** When it really began, where that is known as an interval. */
+  /** When it really began, if that is known as an interval. */
   between?: [number, number];
   url?: string | null;
 };
 
-/** What the reader's language says of a change, and of an experiment that is over. */
+/** The texts for a change, and for an experiment that has ended, in the reader's language. */
 export type TimelineWords = { change: (evidence: Evidence) => string; ends: string };
 
 const ORDER: EntryKind[] = ['chaos', 'change', 'onset', 'alert', 'source', 'message', 'confirmed', 'note'];
@@ -83,7 +83,7 @@ function messages(incident: Incident | undefined): Entry[] {
   return (incident?.timeline ?? []).map(({ at, kind, text }) => ({ at: Date.parse(at), ...said(kind, text), place: '', isCause: false }));
 }
 
-/** What has a kind of its own says enough by its text; the rest is named. */
+/** Entries with their own kind need only their text; for others it is named. */
 function said(kind: string, text: string): { kind: EntryKind; text: string } {
   if (kind === 'noted') return { kind: 'note', text };
   if (kind === 'alert' || kind === 'confirmed' || kind === 'source') return { kind, text: text || kind };

@@ -1,4 +1,4 @@
-// Which tone a state has, the same on every page.
+// The tone of each state, the same on every page.
 import type { Incident, Severity, SloStatus, TargetStatus } from '../api/types';
 
 export type Tone = 'cause' | 'warn' | 'calm' | 'muted';
@@ -19,7 +19,7 @@ export function targetTone(state: TargetStatus['state']): Tone {
   return state === 'blind' ? 'warn' : 'muted';
 }
 
-/** Whether that nothing was found in a target means that nothing is wrong with it. */
+/** Whether finding nothing in a target means that nothing is wrong with it. */
 export function canTell(state: TargetStatus['state'] | undefined): boolean {
   return state === 'watching' || state === 'following' || state === 'recorded';
 }

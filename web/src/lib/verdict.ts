@@ -1,4 +1,4 @@
-// What an answer says, in pieces that each language puts into a sentence.
+// The parts of an answer, which each language puts into a sentence.
 import type { Messages } from '../i18n/en';
 import type { Cause, Report, Verdict } from '../api/types';
 
@@ -22,7 +22,7 @@ export function isNamed(verdict: Verdict, service: string): boolean {
 const FAINT = 0.02;
 const DETAILED = 3;
 
-/** The candidates worth showing in full, and the rest. */
+/** The candidates to show in full, and the rest. */
 export function detailed(causes: Cause[]): [Cause[], Cause[]] {
   const isDetailed = (cause: Cause) => cause.rank === 1 || (cause.rank <= DETAILED && cause.confidence >= FAINT);
   return [causes.filter(isDetailed), causes.filter((cause) => !isDetailed(cause))];
@@ -33,18 +33,18 @@ export function runnerUp(report: Report): Cause | undefined {
   return report.causes.find((cause) => !isNamed(report.verdict, cause.service) && cause.confidence >= FAINT);
 }
 
-/** `payment`, or `orders → payment` for what a caller measures of a call. */
+/** `payment`, or `orders → payment` for a caller's measurement of a call. */
 export function placeOf(evidence: { seen_by: string; peer?: string | null }): string {
   return evidence.peer ? `${evidence.seen_by} → ${evidence.peer}` : evidence.seen_by;
 }
 
-/** What changed, without the place that begins the sentence: it stands beside it. */
+/** The change without the place at the start of the sentence, which is shown beside it. */
 export function changeOf(evidence: { seen_by: string; peer?: string | null; summary: string }): string {
   const prefix = `${evidence.seen_by}→${evidence.peer} `;
   return evidence.peer && evidence.summary.startsWith(prefix) ? evidence.summary.slice(prefix.length) : evidence.summary;
 }
 
-/** A sentence that stands alone begins with a capital, unless it begins with a name. */
+/** A sentence on its own begins with a capital, unless it begins with a name. */
 export function sentence(text: string): string {
   const trimmed = text.trim().replace(/\.$/, '');
   const isName = !/^(the|its|it|unchanged|no|in|of|changed|a|an) ?:? /.test(trimmed) && !/^unchanged:/.test(trimmed);
