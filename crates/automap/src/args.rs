@@ -1,6 +1,6 @@
-//! Options that several verbs share, each group in a file: where data comes from, which time, how an answer is shown.
+//! Options shared by several verbs, one file per group: data source, time range, output.
 //!
-//! A flag means the same everywhere: same letter, same value. `flags.rs` checks that over the whole command line.
+//! A flag means the same everywhere: same letter, same value. `cli/reference.rs` checks that over the whole command line.
 
 #[cfg(feature = "kubernetes")]
 pub(crate) mod cluster;

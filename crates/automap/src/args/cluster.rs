@@ -7,13 +7,13 @@ use clap::Args;
 
 #[derive(Args, Clone, Debug)]
 pub(crate) struct ClusterArgs {
-    /// Kubeconfig file [default: as kubectl finds it, else the pod's service account]
+    /// Kubeconfig file [default: the one kubectl uses, else the pod's service account]
     #[arg(long, value_name = "FILE", help_heading = "Cluster")]
     kubeconfig: Option<PathBuf>,
-    /// One of its contexts [default: the current one]
+    /// Context in the kubeconfig [default: the current one]
     #[arg(long, value_name = "NAME", help_heading = "Cluster")]
     context: Option<String>,
-    /// Namespace of experiments; may be repeated [default: all]
+    /// Namespace of the experiments; may be repeated [default: all]
     #[arg(long, value_name = "NAME", help_heading = "Cluster")]
     pub(crate) chaos_namespace: Vec<String>,
 }

@@ -14,10 +14,10 @@ use super::parse::share;
 #[cfg(feature = "server")]
 use crate::store::StoreArgs;
 
-/// Which engine answers.
+/// Which engine ranks causes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum EngineChoice {
-    /// Evidence of every series, explained away along the calls: the most accurate one.
+    /// Evidence from every series, explained away along the calls: the most accurate one.
     Evidence,
     /// AutoMAP: behaviour graph learnt from the data, and a heuristic random walk.
     Automap,
@@ -39,25 +39,25 @@ impl EngineChoice {
 /// Choices of the AutoMAP engine.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct EngineArgs {
-    /// Start from the paper's choices instead of those that measured best; the options below still apply
+    /// Use the settings of the paper instead of the most accurate ones; the options below still apply
     #[arg(long, help_heading = "Engine automap")]
     paper: bool,
-    /// What is known before the data is analysed [default: calls]
+    /// Prior knowledge of the graph [default: calls]
     #[arg(long, value_enum, value_name = "WHAT", help_heading = "Engine automap")]
     knowledge: Option<KnowledgeChoice>,
     /// Independence test [default: fisher-z]
     #[arg(long, value_enum, value_name = "TEST", help_heading = "Engine automap")]
     test: Option<TestChoice>,
-    /// Significance level of a test, 0 to 1 [default: 0.05]
+    /// Significance level of the test, 0 to 1 [default: 0.05]
     #[arg(long, value_name = "LEVEL", value_parser = share, help_heading = "Engine automap")]
     alpha: Option<f64>,
-    /// Which graph is walked [default: anomaly]
+    /// Graph to walk on [default: anomaly]
     #[arg(long, value_enum, value_name = "GRAPH", help_heading = "Engine automap")]
     walk_on: Option<WalkOnChoice>,
-    /// How normal behaviour is subtracted [default: weighted]
+    /// How to subtract normal behaviour [default: weighted]
     #[arg(long, value_enum, value_name = "HOW", help_heading = "Engine automap")]
     subtraction: Option<SubtractionChoice>,
-    /// Congestion: throughput over latency, or times [default: power]
+    /// Congestion measure: throughput over latency, or times latency [default: power]
     #[arg(long, value_enum, value_name = "WHAT", help_heading = "Engine automap")]
     congestion: Option<CongestionChoice>,
     /// What attracts the walk [default: evidence]
@@ -72,7 +72,7 @@ pub(crate) struct EngineArgs {
     /// β, weight of the present step in a second-order walk, 0 to 1 [default: 1]
     #[arg(long, value_name = "BETA", value_parser = share, help_heading = "Engine automap")]
     second_order: Option<f64>,
-    /// Probability of starting anew, 0 to 1 [default: 0.5]
+    /// Probability of a restart, 0 to 1 [default: 0.5]
     #[arg(long, value_name = "SHARE", value_parser = share, help_heading = "Engine automap")]
     restart: Option<f64>,
     /// Walk at random with this seed instead of computing the visits
@@ -93,13 +93,13 @@ impl EngineArgs {
         DiagnoseOptions { engine, automap: self.automap_options(), ..DiagnoseOptions::default() }
     }
 
-    /// Where what automap remembers is.
+    /// Which store to use.
     #[cfg(feature = "server")]
     pub(crate) fn store(&self) -> &StoreArgs {
         &self.store
     }
 
-    /// Confirmed incidents for the engine to learn from; none where there is no store, or it is not asked for.
+    /// Confirmed incidents for the engine to learn from; none without a store, or if it does not use them.
     #[cfg(feature = "server")]
     pub(crate) fn history(&self, engine: Engine) -> Result<Vec<ConfirmedCase>> {
         if engine != Engine::Automap || self.no_history {
@@ -158,7 +158,7 @@ macro_rules! choice {
 choice!(
     /// See [`Knowledge`].
     KnowledgeChoice for Knowledge {
-        /// The data alone.
+        /// Only the data.
         None => Knowledge::None,
         /// The call graph.
         Calls => Knowledge::Calls,
@@ -182,16 +182,16 @@ choice!(
         Incident => WalkOn::Incident,
         /// The graph of the baseline.
         Normal => WalkOn::Normal,
-        /// The calls alone.
+        /// Only the calls.
         Calls => WalkOn::Calls,
     }
 );
 choice!(
     /// See [`Subtraction`].
     SubtractionChoice for Subtraction {
-        /// Weight minus weight.
+        /// Subtract the weights.
         Weighted => Subtraction::Weighted,
-        /// Every edge and metric that the baseline has too.
+        /// Remove every edge and metric that the baseline has too.
         Set => Subtraction::Set,
     }
 );

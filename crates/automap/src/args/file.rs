@@ -1,5 +1,5 @@
-//! The file that an answer is written to. One rule for every verb: `-f FILE`, `-` is standard output, and a file that exists is
-//! replaced only with `--force`.
+//! The output file. The same rule for every verb: `-f FILE`, `-` is standard output, and an existing file is replaced only
+//! with `--force`.
 
 use std::fs::OpenOptions;
 use std::io::{self, Write};
@@ -13,7 +13,7 @@ use crate::console;
 /// The path that stands for standard input, where a file is read, or standard output, where one is written.
 const STANDARD: &str = "-";
 
-/// Where an answer is written.
+/// Where to write the answer.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct FileArgs {
     /// Write to this file; - is standard output [default: -]
@@ -23,7 +23,7 @@ pub(crate) struct FileArgs {
     force: ForceArgs,
 }
 
-/// Whether a file that exists may be replaced.
+/// Whether an existing file may be replaced.
 #[derive(Args, Clone, Copy, Debug)]
 pub(crate) struct ForceArgs {
     /// Replace the file if it exists
@@ -37,7 +37,7 @@ impl FileArgs {
         self.file.as_deref().filter(|path| !is_standard(path))
     }
 
-    /// Refuses a file that exists, before the work that would fill it.
+    /// Refuses an existing file before any work is done.
     pub(crate) fn check(&self) -> Result<()> {
         self.path().map_or(Ok(()), |path| self.force.check(path))
     }
@@ -52,7 +52,7 @@ impl FileArgs {
 }
 
 impl ForceArgs {
-    /// Refuses a file that exists, unless it may be replaced.
+    /// Refuses an existing file unless it may be replaced.
     pub(crate) fn check(self, path: &Path) -> Result<()> {
         if !self.force && !is_standard(path) && path.exists() {
             bail!("{}", exists(path));
@@ -60,7 +60,7 @@ impl ForceArgs {
         Ok(())
     }
 
-    /// Opens the file for writing. Without `--force` the file system itself refuses one that came to exist meanwhile.
+    /// Opens the file for writing. Without `--force`, the file system refuses one that was created meanwhile.
     pub(crate) fn create(self, path: &Path) -> Result<Box<dyn Write>> {
         if is_standard(path) {
             return Ok(Box::new(io::stdout()));

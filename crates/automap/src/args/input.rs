@@ -1,4 +1,4 @@
-//! What is analysed: a capture, a table, or a live server and a time. Every verb that analyses takes these options.
+//! Input data: a capture, a table, or a live server and a time range. Every verb that analyses takes these options.
 //!
 //! A capture may be given by position too: `automap diagnose incident.parquet`.
 
@@ -24,11 +24,11 @@ pub(crate) struct InputArgs {
     /// A capture file instead of a live server; - is standard input
     #[arg(long, value_name = "FILE", conflicts_with_all = ["prometheus", "csv"], help_heading = "Files")]
     capture: Option<PathBuf>,
-    /// A plain table instead, as CSV, Parquet or Arrow: times and one column for each `<service>_<metric>`, or one row for each sample;
-    /// - is standard input
+    /// A table instead, as CSV, Parquet or Arrow: a time column and one column per `<service>_<metric>`, or one row per sample; - is
+    /// standard input
     #[arg(long, visible_alias = "table", value_name = "FILE", conflicts_with = "prometheus", help_heading = "Files")]
     csv: Option<PathBuf>,
-    /// Calls that the metrics do not show: lines of `caller,callee`, or a JSON list of pairs
+    /// File of calls that the metrics do not show: lines of `caller,callee`, or a JSON list of pairs
     #[arg(long, value_name = "FILE", help_heading = "Files")]
     calls: Option<PathBuf>,
     #[command(flatten)]
@@ -44,7 +44,7 @@ pub(crate) struct InputArgs {
 /// A capture by position, or the options of [`InputArgs`].
 #[derive(Args, Debug)]
 pub(crate) struct AnyInputArgs {
-    /// A capture file, as `automap capture` writes it, or a table; - is standard input
+    /// Capture file from `automap capture`, or a table; - is standard input
     #[arg(value_name = "CAPTURE", conflicts_with_all = ["capture", "csv", "prometheus"])]
     capture_file: Option<PathBuf>,
     #[command(flatten)]
@@ -52,7 +52,7 @@ pub(crate) struct AnyInputArgs {
 }
 
 impl AnyInputArgs {
-    /// Whether anything names the data.
+    /// Whether any argument names the data.
     #[cfg(feature = "server")]
     pub(crate) fn is_given(&self) -> bool {
         self.capture_file.is_some() || self.options.is_given()
@@ -75,7 +75,7 @@ impl AnyInputArgs {
         self.options.observation(self.capture_file.as_deref(), now)
     }
 
-    /// The same; a live server is also asked which part of the cause it is.
+    /// The same; a live server is also queried for the affected part of the cause.
     pub(crate) fn observation_closely(&self, now: &ZonedDateTime, options: &DiagnoseOptions) -> Result<Observation> {
         self.options.read(self.capture_file.as_deref(), now, Some(options))
     }
@@ -93,7 +93,7 @@ impl InputArgs {
     }
 
     fn read(&self, file: Option<&Path>, now: &ZonedDateTime, closely: Option<&DiagnoseOptions>) -> Result<Observation> {
-        // A wrong file is reported before a server is asked.
+        // An invalid file is reported before a server is queried.
         let asserted = self.calls.as_deref().map(|path| calls_file::read(readable(path))).transpose()?;
         let asserted = asserted.unwrap_or_default();
         let named = calls_file::services_of(&asserted);

@@ -1,4 +1,4 @@
-//! The healthy hours that a watcher kept, as data to compare: they reach further back than a Prometheus that keeps days.
+//! The healthy hours that a watcher stored, as data to compare: they reach further back than a Prometheus that keeps days.
 
 use anyhow::{Result, anyhow, bail};
 use automap_core::observation::Observation;
@@ -12,7 +12,7 @@ use crate::store::KeptArgs;
 /// Which watcher's hours.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct KeptHoursArgs {
-    /// The healthy hours that a watcher stored for this target; they reach further back than its Prometheus
+    /// Use the healthy hours that a watcher stored for this target; they reach further back than its Prometheus
     #[arg(long, value_name = "TARGET", conflicts_with_all = ["prometheus", "csv", "capture"], help_heading = "Memory")]
     kept: Option<String>,
     #[command(flatten)]
@@ -26,7 +26,7 @@ impl KeptHoursArgs {
         let kept = self.memory.open_existing()?.store.profiles(target, Timestamp::from_ms(0), MAX_PROFILES)?;
         if kept.is_empty() {
             bail!(
-                "no healthy hour of {target} is kept: `automap watch` keeps one after the first hour without an incident"
+                "no healthy hour of {target} is stored: `automap watch` stores one after the first hour without an incident"
             );
         }
         Ok(Some(observation(target, &kept).map_err(|e| anyhow!(e))?))

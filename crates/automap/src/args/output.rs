@@ -1,4 +1,4 @@
-//! How a report is shown: form, wall-clock zone, colours and detail. Options that several verbs share.
+//! How a report is shown: format, time zone, colours and detail. Options shared by several verbs.
 
 use anyhow::Result;
 use automap_core::report::{EngineComparison, Report};
@@ -13,7 +13,7 @@ use crate::parse_time::display_zone;
 /// How the report is shown.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct OutputArgs {
-    /// Form of the answer
+    /// Output format
     #[arg(long, short, value_enum, default_value_t = Format::Text, help_heading = "Output")]
     output: Format,
     #[command(flatten)]
@@ -49,9 +49,9 @@ impl StyleArgs {
 /// Form of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
-    /// For people.
+    /// Human-readable.
     Text,
-    /// For programs; `automap schema` describes it.
+    /// Machine-readable; `automap schema` prints its schema.
     Json,
 }
 

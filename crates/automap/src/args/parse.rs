@@ -1,4 +1,4 @@
-//! Parsers of single values that several verbs take: durations, shares, headers, parameters of addresses.
+//! Parsers of single values that several verbs take: durations, shares, headers, URL parameters.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ pub(crate) fn span(text: &str) -> Result<Duration, String> {
     parse_time::span_ms(text).map(|ms| Duration::from_millis(ms.unsigned_abs())).map_err(|e| e.to_string())
 }
 
-/// Reads a duration; `0s` is one.
+/// Reads a duration; `0s` is valid.
 pub(crate) fn span_or_zero(text: &str) -> Result<Duration, String> {
     parse_time::span_or_zero_ms(text).map(|ms| Duration::from_millis(ms.unsigned_abs())).map_err(|e| e.to_string())
 }
@@ -39,7 +39,7 @@ pub(crate) fn header(text: &str) -> Result<(String, String), String> {
     pair.filter(|(name, _)| !name.is_empty()).ok_or_else(|| "write it as 'Name: value'".to_owned())
 }
 
-/// Reads `name=value`, a parameter of an address; the value is written plainly, without percent signs.
+/// Reads `name=value`, a URL parameter; the value is written plainly, without percent-encoding.
 pub(crate) fn url_parameter(text: &str) -> Result<(String, String), String> {
     let pair = text.split_once('=').map(|(name, value)| (name.trim().to_owned(), value.to_owned()));
     pair.filter(|(name, _)| !name.is_empty()).ok_or_else(|| "write it as 'name=value'".to_owned())

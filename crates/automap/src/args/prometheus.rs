@@ -24,31 +24,31 @@ use crate::console::bar;
 /// A live server.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct PrometheusArgs {
-    /// Prometheus (or Thanos, Mimir, VictoriaMetrics): address with its path prefix
+    /// Address of Prometheus (or Thanos, Mimir, VictoriaMetrics), with its path prefix
     #[arg(long, value_name = "URL", help_heading = "Prometheus")]
     pub(crate) prometheus: Option<String>,
-    /// Kubernetes namespace of the services; several with commas or by repetition, or a pattern: 'team-*'
+    /// Kubernetes namespace of the services; comma-separated or repeated for several, or a pattern such as 'team-*'
     #[arg(long, short, value_name = "NAME", help_heading = "Prometheus")]
     namespace: Vec<String>,
-    /// All namespaces but the cluster's own (kube-system, …), as -n '*' does
+    /// All namespaces except the cluster's own (kube-system, …), like -n '*'
     #[arg(long, short = 'A', conflicts_with = "namespace", help_heading = "Prometheus")]
     all_namespaces: bool,
-    /// Cluster of the services, where the server has several (label cluster, k8s_cluster_name, …); several with commas, or a pattern: 'prod-*'
+    /// Cluster of the services, if the server has several (label cluster, k8s_cluster_name, …); comma-separated, or a pattern such as 'prod-*'
     #[arg(long, value_name = "NAME", help_heading = "Prometheus")]
     pub(super) cluster: Option<String>,
     /// User for basic authentication, with --password-file
     #[arg(long, value_name = "NAME", requires = "password_file", help_heading = "Prometheus")]
     pub(super) username: Option<String>,
-    /// File that holds the password
+    /// File with the password
     #[arg(long, value_name = "FILE", requires = "username", help_heading = "Prometheus")]
     pub(super) password_file: Option<PathBuf>,
-    /// File that holds a token; read again for every request
+    /// File with a bearer token; read again for every request
     #[arg(long, value_name = "FILE", conflicts_with = "username", help_heading = "Prometheus")]
     pub(super) bearer_token_file: Option<PathBuf>,
-    /// Header to send, such as 'X-Scope-OrgID: shop'; may be repeated
+    /// Header to send with every request, such as 'X-Scope-OrgID: shop'; may be repeated
     #[arg(long, value_name = "NAME: VALUE", value_parser = header, help_heading = "Prometheus")]
     pub(super) header: Vec<(String, String)>,
-    /// Parameter of every request's address, such as 'namespace=shop'; may be repeated
+    /// URL parameter to add to every request, such as 'namespace=shop'; may be repeated
     #[arg(long, value_name = "NAME=VALUE", value_parser = url_parameter, help_heading = "Prometheus")]
     pub(super) url_parameter: Vec<(String, String)>,
     /// Certificate authorities (PEM) to trust instead of the public ones
@@ -66,10 +66,10 @@ pub(crate) struct PrometheusArgs {
     /// File with presets for metrics that automap does not know; may be repeated (`automap config presets` prints examples)
     #[arg(long, value_name = "FILE", help_heading = "Prometheus")]
     pub(super) presets: Vec<PathBuf>,
-    /// Whose store an exporter tells of, by its workload, service, job or instance: redis-exporter=session-db; may be repeated
+    /// Store that an exporter (named by workload, service, job or instance) belongs to, such as redis-exporter=session-db; may be repeated
     #[arg(long, value_name = "EXPORTER=STORE", value_parser = store_of, help_heading = "Prometheus")]
     pub(super) exporter: Vec<(String, String)>,
-    /// Longest wait for the answer to one request
+    /// Timeout of one request
     #[arg(long, value_name = "SPAN", default_value = "30s", value_parser = span, help_heading = "Prometheus")]
     pub(super) timeout: Duration,
     /// Time between two samples [default: the scrape interval]
@@ -78,16 +78,16 @@ pub(crate) struct PrometheusArgs {
     /// How often the server scrapes [default: read from the server]
     #[arg(long, value_name = "SPAN", value_parser = span, help_heading = "Prometheus")]
     pub(super) scrape_interval: Option<Duration>,
-    /// Of more than 1,000 services, ask for the pods of all, not only of those that requests point to
+    /// With more than 1,000 services, query the pods of all of them, not only of suspects
     #[arg(long, help_heading = "Prometheus")]
     pub(super) full: bool,
-    /// Do not ask for changes: releases, scaling, configuration, … (three requests)
+    /// Do not query changes: releases, scaling, configuration, … (saves three requests)
     #[arg(long, help_heading = "Prometheus")]
     pub(super) no_changes: bool,
-    /// Do not ask which part of the cause it is: pod, node, version, response code, caller, route (two requests)
+    /// Do not break the cause down by pod, node, version, response code, caller and route (saves two requests)
     #[arg(long, help_heading = "Prometheus")]
     pub(super) no_breakdown: bool,
-    /// Earlier days whose same hours are compared: auto (yesterday and a week ago, where that is worth asking), none, or days such as 1d,7d
+    /// Earlier days to compare at the same hour: auto (yesterday and a week ago, if worth querying), none, or days such as 1d,7d
     #[arg(long, value_name = "DAYS", default_value = "auto", help_heading = "Prometheus")]
     pub(super) compare_with: CompareWith,
 }
@@ -101,7 +101,7 @@ fn store_of(text: &str) -> Result<(String, String), String> {
 }
 
 impl PrometheusArgs {
-    /// The namespaces as they were asked for, with commas between them; `None` where none was.
+    /// The requested namespaces, comma-separated; `None` if there are none.
     pub(crate) fn namespace(&self) -> Option<String> {
         match (self.all_namespaces, self.namespace.is_empty()) {
             (true, _) => Some("*".to_owned()),
@@ -110,19 +110,19 @@ impl PrometheusArgs {
         }
     }
 
-    /// The namespace, where what is asked for can be done in one only.
+    /// The namespace, for verbs that work in a single one.
     #[cfg(feature = "chaos")]
     pub(crate) fn only_namespace(&self) -> Result<Option<String>> {
         let namespace = self.namespace();
         if let Some(several) =
             namespace.as_ref().filter(|n| !automap_sources::prometheus::NamespaceSpec::parse(n).is_one())
         {
-            bail!("--namespace {several}: give one namespace here, experiments are made in one");
+            bail!("--namespace {several}: give a single namespace, experiments run in one");
         }
         Ok(namespace)
     }
 
-    /// What will be asked of the server.
+    /// What to query from the server.
     pub(crate) fn observe_options(&self, time: &TimeArgs, now: &ZonedDateTime) -> Result<ObserveOptions> {
         let Some(namespace) = self.namespace() else {
             bail!("--namespace is missing: which namespace do the services run in?");
@@ -138,29 +138,29 @@ impl PrometheusArgs {
         })
     }
 
-    /// Asks the server for everything, with a progress bar.
+    /// Queries everything from the server, with a progress bar.
     pub(crate) fn observe(&self, url: &str, time: &TimeArgs, now: &ZonedDateTime) -> Result<(Observation, FetchStats)> {
         let fetched = self.fetch(url, time, now)?;
         Ok((fetched.observation, fetched.stats))
     }
 
-    /// Above how many services not all are asked for everything.
+    /// Number of services above which only suspects are queried in full.
     fn screen_above(&self) -> Option<usize> {
         screening::above(self.full)
     }
 
-    /// Asks for what a diagnosis needs.
+    /// Queries what a diagnosis needs.
     pub(crate) fn observe_to_diagnose(&self, url: &str, time: &TimeArgs, now: &ZonedDateTime) -> Result<Observation> {
         let options = self.observe_options(time, now)?;
         Ok(self.look(url, ObserveOptions { screen_above: self.screen_above(), ..options }, None)?.observation)
     }
 
-    /// The same, with the presets that were found.
+    /// Queries everything; also returns the presets that were found.
     pub(crate) fn fetch(&self, url: &str, time: &TimeArgs, now: &ZonedDateTime) -> Result<Fetched> {
         self.look(url, self.observe_options(time, now)?, None)
     }
 
-    /// Asks for what a diagnosis needs, and once more for what the first diagnosis names.
+    /// Queries what a diagnosis needs, then more about what the first diagnosis names.
     pub(crate) fn fetch_closely(
         &self,
         url: &str,
@@ -194,7 +194,7 @@ impl PrometheusArgs {
         Ok(Client::new(ClientOptions { presets: self.presets()?, ..self.client_options(url) })?)
     }
 
-    /// What is looked for: the built-in presets, and before them those of the files that are given.
+    /// The presets to look for: those from files first, then the built-in ones.
     pub(crate) fn presets(&self) -> Result<Presets> {
         let mut presets = Presets::default();
         for file in &self.presets {

@@ -12,48 +12,48 @@ use crate::exit::Exit;
 /// How a scorecard is shown, and which accuracy it has to reach.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct ScorecardArgs {
-    /// Form of the scorecard
+    /// Output format
     #[arg(long, short, value_enum, default_value_t = ScorecardFormat::Text, help_heading = "Output")]
     output: ScorecardFormat,
     #[command(flatten)]
     file: FileArgs,
-    /// Exit with 1 unless the truth is first in this share of the faults
+    /// Exit with 1 unless the true cause ranks first for at least this share of the faults
     #[arg(long, value_name = "SHARE", value_parser = share, help_heading = "Gate")]
     min_top1: Option<f64>,
-    /// Exit with 1 unless the truth is among the first three in this share of the faults
+    /// Exit with 1 unless the true cause ranks among the first three for at least this share of the faults
     #[arg(long, value_name = "SHARE", value_parser = share, help_heading = "Gate")]
     min_top3: Option<f64>,
-    /// Exit with 1 unless exactly the faults are named in this share of the questions
+    /// Exit with 1 unless at least this share of the diagnoses names exactly the injected faults
     #[arg(long, value_name = "SHARE", value_parser = share, help_heading = "Gate")]
     min_exact_set: Option<f64>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum ScorecardFormat {
-    /// A table and sums, for people.
+    /// A table with totals.
     Text,
-    /// For programs.
+    /// Machine-readable.
     Json,
     /// For docs and pull requests.
     Markdown,
-    /// One page that needs nothing else.
+    /// One self-contained page.
     Html,
-    /// For CI: a test for each experiment.
+    /// For CI: one test per experiment.
     Junit,
 }
 
 impl ScorecardArgs {
-    /// Refuses a file that exists, before the work that would fill it.
+    /// Refuses an existing file before any work is done.
     pub(crate) fn check(&self) -> Result<()> {
         self.file.check()
     }
 
-    /// Shows the scorecard; the exit code says whether it reaches the minimum that was asked for.
+    /// Shows the scorecard; the exit code says whether it reaches the required minimum.
     pub(crate) fn finish(&self, card: &Scorecard) -> Result<Exit> {
         self.finish_with(card, Minimum::default())
     }
 
-    /// The same, with the minimum that applies where the user gives none.
+    /// The same, with a default minimum.
     pub(crate) fn finish_with(&self, card: &Scorecard, default: Minimum) -> Result<Exit> {
         let text = match self.output {
             ScorecardFormat::Text => card.text(),

@@ -1,4 +1,4 @@
-//! How a table is read where it does not say so itself, and the readers of files that take these options.
+//! Options for reading a table that does not say everything itself, and the readers that take them.
 
 use std::path::Path;
 
@@ -17,24 +17,24 @@ use crate::console::say;
 /// What a table may leave open.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct TableArgs {
-    /// Zone of a table's times that carry none: Europe/Berlin, +02:00, local [default: UTC]
+    /// Time zone of table times that have none: Europe/Berlin, +02:00, local [default: UTC]
     #[arg(long, value_name = "ZONE", value_parser = time_zone, allow_hyphen_values = true, help_heading = "Tables")]
     time_zone: Option<TimeZone>,
-    /// How a table writes times, as for strftime: '%d/%m/%Y %H:%M'; or s, ms, us, ns for Unix time [default: detected]
+    /// Time format of a table, as in strftime: '%d/%m/%Y %H:%M'; or s, ms, us, ns for Unix time [default: detected]
     #[arg(long, value_name = "FORMAT", help_heading = "Tables")]
     time_format: Option<String>,
-    /// What stands between service and metric in a table's column names; the service ends at the first one [default: detected]
+    /// Separator between service and metric in a table's column names; the service ends at the first one [default: detected]
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true, help_heading = "Tables")]
     separator: Option<String>,
-    /// What the columns of a table measure that are named after services alone: latency_ms
+    /// Metric of table columns that are named after a service only, such as latency_ms
     #[arg(long, value_name = "METRIC", help_heading = "Tables")]
     metric: Option<String>,
-    /// Whether a table writes 1,234.5 (.) or 1.234,5 (,) [default: detected]
+    /// Decimal sign of a table: 1,234.5 (.) or 1.234,5 (,) [default: detected]
     #[arg(long, value_name = "SIGN", value_enum, help_heading = "Tables")]
     decimal: Option<DecimalSign>,
 }
 
-/// The sign before the fraction.
+/// The decimal sign.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum DecimalSign {
     /// 1,234.5
@@ -65,7 +65,7 @@ impl TableArgs {
         Ok(told(table::read(readable(path), hint, &self.options(services))?))
     }
 
-    /// Reads a capture; one that another tool wrote again without its metadata is read as a table.
+    /// Reads a capture; one that another tool rewrote without its metadata is read as a table.
     pub(crate) fn read_capture(&self, path: &Path, services: &[String]) -> Result<Observation> {
         let path = readable(path);
         match capture::open(path)? {

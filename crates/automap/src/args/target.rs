@@ -11,7 +11,7 @@ use super::parse::millis;
 use super::prometheus::PrometheusArgs;
 use super::told::GrafanaArgs;
 
-/// Options that describe a target, and so have no place beside a configuration.
+/// Options that describe a target, and so conflict with a configuration.
 const OF_ONE_TARGET: [&str; 25] = [
     "prometheus",
     "namespace",
@@ -43,7 +43,7 @@ const OF_ONE_TARGET: [&str; 25] = [
 /// A configuration, or a single target without one.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct TargetArgs {
-    /// The configuration: targets, objectives, receivers, …
+    /// Configuration file: targets, objectives, receivers, …
     #[arg(long, short, value_name = "FILE", conflicts_with_all = OF_ONE_TARGET)]
     config: Option<PathBuf>,
     #[command(flatten)]
@@ -69,7 +69,7 @@ impl TargetArgs {
     }
 }
 
-/// The options as a watcher's target; `None` where the server or the namespace is missing.
+/// The options as a watcher's target; `None` if the server or the namespace is missing.
 fn target(args: &PrometheusArgs) -> Result<Option<Target>> {
     let (Some(url), Some(namespace)) = (&args.prometheus, args.namespace()) else { return Ok(None) };
     let mut target = Target::new(&namespace, url).map_err(|(key, reason)| anyhow!("{key}: {reason}"))?;

@@ -29,24 +29,24 @@ pub(crate) struct TimeArgs {
 /// What is known about the incident. Unset: found in the data.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct HintArgs {
-    /// When the incident began, or was noticed: 14:03, -10m, 2026-11-23T14:03:00Z. In recorded data, clock times and spans count
-    /// from its end. Where the data clearly shows that it
-    /// began up to --onset-tolerance earlier, the report takes that and says so [default: detected]
+    /// When the incident began or was noticed: 14:03, -10m, 2026-11-23T14:03:00Z. In recorded data, clock times and spans count
+    /// from its end. If the data clearly shows that the incident began up to --onset-tolerance earlier, the report uses the earlier
+    /// time and says so [default: detected]
     #[arg(long, value_name = "TIME", allow_hyphen_values = true, help_heading = "Time")]
     incident_start: Option<String>,
-    /// How late --incident-start may be, as alerts are; 0s takes it as exact [default: 3m]
+    /// How late --incident-start may be, as alerts are; 0s means it is exact [default: 3m]
     #[arg(long, value_name = "SPAN", value_parser = span_or_zero, help_heading = "Time")]
     onset_tolerance: Option<Duration>,
-    /// When it ended [default: the end of the data]
+    /// When the incident ended [default: the end of the data]
     #[arg(long, value_name = "TIME", allow_hyphen_values = true, help_heading = "Time")]
     incident_end: Option<String>,
-    /// Baseline to compare with [default: all before the incident]
+    /// Baseline to compare with [default: everything before the incident]
     #[arg(long, value_name = "FROM..TO", allow_hyphen_values = true, help_heading = "Time")]
     baseline: Option<String>,
 }
 
 impl HintArgs {
-    /// The hint, with what is not given taken from `known` (a capture's own).
+    /// The hint; what is not given comes from `known` (a capture's own).
     pub(crate) fn hint(&self, now: &ZonedDateTime, known: WindowHint) -> Result<WindowHint> {
         let time = |text: &Option<String>| text.as_deref().map(|t| parse_time::parse(t, now)).transpose();
         let baseline = self.baseline.as_deref().map(|b| parse_time::parse_interval(b, now)).transpose()?;
@@ -60,7 +60,7 @@ impl HintArgs {
 }
 
 impl TimeArgs {
-    /// This span, nothing known about an incident in it.
+    /// This span, without a known incident.
     pub(crate) fn between(span: Interval) -> Self {
         let hint = HintArgs { incident_start: None, onset_tolerance: None, incident_end: None, baseline: None };
         let length = Duration::from_millis(span.len_ms().unsigned_abs());
@@ -79,7 +79,7 @@ impl TimeArgs {
         if let Some(start) = hint.incident_start.filter(|start| *start > present) {
             bail!("--incident-start {} is in the future: it is {} now", start.rfc3339(), present.rfc3339());
         }
-        // Nothing is known of the time to come.
+        // The future has no data.
         let to = parse_time::parse(&self.to, now).context("--to")?.min(present);
         let from = match &self.from {
             Some(text) => parse_time::parse(text, now).context("--from")?,

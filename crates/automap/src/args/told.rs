@@ -1,4 +1,4 @@
-//! Changes that the metrics do not tell: from a file, and from the annotations of a Grafana. Options that every analysing verb shares.
+//! Changes that the metrics do not show: from a file, and from Grafana annotations. Options shared by every verb that analyses.
 
 use std::path::PathBuf;
 
@@ -15,27 +15,27 @@ use clap::Args;
 use super::file::readable;
 use crate::console::say;
 
-/// Where a token is that may read annotations, unless an option names a file.
+/// Variable with a token that may read annotations, unless an option names a file.
 const TOKEN_VARIABLE: &str = "AUTOMAP_GRAFANA_TOKEN";
 
 /// A Grafana whose annotations are changes.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct GrafanaArgs {
-    /// Grafana whose annotations are read as changes: address with its path prefix
+    /// Address of a Grafana whose annotations are read as changes, with its path prefix
     #[arg(long, value_name = "URL", help_heading = "Changes")]
     pub(super) grafana: Option<String>,
-    /// File that holds a token which may read annotations [default: the variable AUTOMAP_GRAFANA_TOKEN, if it is set]
+    /// File with a token that may read annotations [default: the variable AUTOMAP_GRAFANA_TOKEN, if set]
     #[arg(long, value_name = "FILE", requires = "grafana", help_heading = "Changes")]
     pub(super) grafana_token_file: Option<PathBuf>,
-    /// Only annotations with this tag; may be repeated: with any of them
+    /// Only annotations with this tag; if repeated, with any of the tags
     #[arg(long, value_name = "TAG", requires = "grafana", help_heading = "Changes")]
     pub(super) grafana_tag: Vec<String>,
 }
 
-/// Changes that the metrics do not tell.
+/// Changes that the metrics do not show.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct ToldArgs {
-    /// File of changes that the metrics do not tell: JSON, `[{"at": "2026-11-25T14:02:28Z", "kind": "release", "service": "orders",
+    /// File of changes that the metrics do not show: JSON, `[{"at": "2026-11-25T14:02:28Z", "kind": "release", "service": "orders",
     /// "to": "1.4.3"}, …]`; - is standard input
     #[arg(long, value_name = "FILE", help_heading = "Changes")]
     changes: Option<PathBuf>,
@@ -43,7 +43,7 @@ pub(crate) struct ToldArgs {
     grafana: GrafanaArgs,
 }
 
-/// What was read before any server is asked.
+/// What was read before any server is queried.
 #[derive(Debug)]
 pub(crate) struct ToldSources {
     of_file: Vec<Change>,
@@ -65,7 +65,7 @@ impl GrafanaArgs {
 }
 
 impl ToldArgs {
-    /// Reads the file and checks the address: a mistake is told before a server is asked.
+    /// Reads the file and checks the address, to report mistakes before a server is queried.
     pub(super) fn read(&self) -> Result<ToldSources> {
         let of_file = self.changes.as_deref().map(|path| change_form::read(readable(path))).transpose()?;
         Ok(ToldSources { of_file: of_file.unwrap_or_default(), grafana: self.grafana.grafana()? })
@@ -73,7 +73,7 @@ impl ToldArgs {
 }
 
 impl ToldSources {
-    /// Adds what was told to an observation. A Grafana that does not answer is a remark, not an error.
+    /// Adds the changes to an observation. A Grafana that does not answer is a remark, not an error.
     pub(super) fn join(self, observation: &mut Observation) {
         let span = observation.frame.span();
         let services = observation.frame.services().to_vec();

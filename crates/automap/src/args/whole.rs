@@ -1,4 +1,4 @@
-//! The data that all periods of a comparison, or all windows of a trend, are parts of, and how the answer is shown.
+//! One data source for all periods of a comparison or all windows of a trend, and how the answer is shown.
 
 use std::path::PathBuf;
 
@@ -13,13 +13,13 @@ use super::kept_hours::KeptHoursArgs;
 use super::output::StyleArgs;
 use super::table::TableArgs;
 
-/// One file that all periods or windows are parts of.
+/// One file to take all periods or windows from.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct WholeArgs {
-    /// Capture file that all periods or windows are parts of; - is standard input
+    /// Capture file to take all periods or windows from; - is standard input
     #[arg(long, value_name = "FILE", conflicts_with_all = ["prometheus", "csv"], help_heading = "Files")]
     capture: Option<PathBuf>,
-    /// Table (CSV, Parquet, Arrow) that all periods or windows are parts of; - is standard input
+    /// Table (CSV, Parquet, Arrow) to take all periods or windows from; - is standard input
     #[arg(long, visible_alias = "table", value_name = "FILE", conflicts_with = "prometheus", help_heading = "Files")]
     csv: Option<PathBuf>,
     #[command(flatten)]
@@ -30,7 +30,7 @@ pub(crate) struct WholeArgs {
 }
 
 impl WholeArgs {
-    /// Reads the file; `None` where none is given.
+    /// Reads the file; `None` if none is given.
     pub(crate) fn observation(&self) -> Result<Option<Observation>> {
         match (&self.capture, &self.csv) {
             (Some(path), _) => Ok(Some(self.table.read_capture(path, &[])?)),
@@ -46,7 +46,7 @@ impl WholeArgs {
 /// How a comparison or a trend is shown.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct ShowArgs {
-    /// Form of the answer
+    /// Output format
     #[arg(long, short, value_enum, default_value_t = Format::Text, help_heading = "Output")]
     output: Format,
     #[command(flatten)]
@@ -56,9 +56,9 @@ pub(crate) struct ShowArgs {
 /// Form of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
-    /// For people.
+    /// Human-readable.
     Text,
-    /// For programs.
+    /// Machine-readable.
     Json,
     /// For spreadsheets: one line per series.
     Csv,
