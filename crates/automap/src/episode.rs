@@ -1,7 +1,7 @@
-//! One episode where a fault can be injected: a baseline, a fault (or none), and the diagnosis that an operator would ask for.
+//! One episode: a baseline, a fault (or none), and the diagnosis that an operator would run.
 //!
-//! The question knows nothing of the fault: it names the server, the namespace and how far to look back. What was
-//! really injected is put beside the answer afterwards.
+//! The diagnosis gets the server, the namespace and the time range, and no hint of the fault. What was really injected is
+//! added to the report afterwards.
 
 #[cfg(feature = "kubernetes")]
 mod cluster_stage;
@@ -26,7 +26,7 @@ pub(crate) use lab_stage::LabStage;
 
 use crate::interrupt::Interrupt;
 
-/// How often the question is asked while a fault is in place.
+/// How often a diagnosis runs while a fault is in place.
 const ASK_EVERY: Duration = Duration::from_secs(5);
 
 /// Where faults are injected.
@@ -35,15 +35,15 @@ pub(crate) trait Stage {
     fn client(&self) -> Result<Client>;
     /// Where its services are.
     fn namespace(&self) -> &str;
-    /// Whether this fault can be injected here; the text gives the reason.
+    /// Checks that this fault can be injected here; the error says why not.
     fn check(&self, fault: &Fault) -> Result<(), String>;
-    /// Waits until nothing of an earlier fault is left.
+    /// Waits until earlier faults are over.
     fn wait_calm(&self) -> Result<()>;
-    /// Puts a fault in place; returns when it is.
+    /// Injects a fault; returns once it is in place.
     fn inject(&self, fault: &Fault) -> Result<Vec<Entry>>;
-    /// Takes everything back that [`Self::inject`] put in place. Doing it twice does no harm.
+    /// Removes everything that [`Self::inject`] injected. Idempotent.
     fn recover(&self) -> Result<()>;
-    /// What is known of these by now: their ends.
+    /// The latest state of these, with their ends.
     fn latest(&self, injected: Vec<Entry>) -> Result<Vec<Entry>>;
 }
 
@@ -54,7 +54,7 @@ pub(crate) struct Timing {
     pub(crate) settle: Duration,
     /// The baseline.
     pub(crate) normal: Duration,
-    /// From the injection to the last question.
+    /// From the injection to the last diagnosis.
     pub(crate) fault: Duration,
 }
 
@@ -65,26 +65,26 @@ pub(crate) struct Fault {
     pub(crate) yaml: String,
 }
 
-/// What came of an episode.
+/// Result of an episode.
 #[derive(Debug)]
 pub(crate) struct Episode {
-    /// What was really done; empty in a quiet episode.
+    /// What was really injected; empty in a quiet episode.
     pub(crate) injected: Vec<Entry>,
-    /// What the last question saw.
+    /// Input of the last diagnosis.
     pub(crate) observation: Observation,
-    /// Its answer.
+    /// Its report.
     pub(crate) report: Report,
-    /// What it cost.
+    /// What fetching it cost.
     pub(crate) stats: FetchStats,
     /// How long it took, from the first request to the answer.
     pub(crate) took: Duration,
-    /// When the first answer named a cause.
+    /// When a diagnosis first named a cause.
     pub(crate) first_named: Option<Timestamp>,
 }
 
 /// Why a fault was not injected: there was an incident in the baseline.
 #[derive(Debug, thiserror::Error)]
-#[error("nothing was injected, since something is wrong already: {0}")]
+#[error("nothing was injected because something is already wrong: {0}")]
 pub(crate) struct NotCalm(String);
 
 /// Why an episode ended early: Ctrl-C or SIGTERM. Leads to exit code 130.
@@ -98,7 +98,7 @@ pub(crate) enum Interrupted {
     WithFault,
 }
 
-/// Removes what was injected when it is dropped, whatever happens.
+/// Removes what was injected when dropped, even after an error.
 struct RemoveOnDrop<'a>(&'a dyn Stage);
 
 impl Drop for RemoveOnDrop<'_> {
@@ -109,11 +109,11 @@ impl Drop for RemoveOnDrop<'_> {
     }
 }
 
-/// Runs one episode. `tell` gets a word about the phase and the seconds left in it, once a second.
+/// Runs one episode. `tell` is called once a second with the phase and the time left in it.
 ///
 /// # Errors
-/// [`NotCalm`] where the baseline holds an incident, [`Interrupted`] when the user asks for an end; otherwise when the stage
-/// or the metrics fail.
+/// [`NotCalm`] if there is an incident in the baseline, [`Interrupted`] if the user stops it; otherwise if the stage or the
+/// metrics fail.
 pub(crate) fn episode(
     stage: &dyn Stage,
     fault: Option<&Fault>,
@@ -130,7 +130,7 @@ pub(crate) fn episode(
     if fault.is_some() {
         check_calm(&client, stage.namespace(), from)?;
     }
-    // Before the fault, so that half of a fault is removed too.
+    // Before the fault, so that a partly injected one is removed too.
     let guard = RemoveOnDrop(stage);
     let injected = fault.map_or(Ok(Vec::new()), |fault| stage.inject(fault))?;
     let began = Instant::now();
@@ -140,7 +140,7 @@ pub(crate) fn episode(
     while began.elapsed() + ASK_EVERY < timing.fault {
         tell(phase, timing.fault.saturating_sub(began.elapsed()));
         wait(phase, ASK_EVERY, interrupt, &mut |_, _| {}).map_err(interrupted)?;
-        // Right after the injection there may be too few samples; the last question has to be answered.
+        // Right after the injection there may be too few samples; only the last diagnosis must succeed.
         let asked = ask(&client, stage.namespace(), from);
         if first_named.is_none() && asked.is_ok_and(|(_, report, _)| report.verdict.kind == VerdictKind::Cause) {
             first_named = Some(now());
@@ -154,11 +154,11 @@ pub(crate) fn episode(
     Ok(Episode { injected: stage.latest(injected)?, observation, report, stats, took, first_named })
 }
 
-/// A fault on top of an incident would be scored against the wrong culprit.
+/// A fault injected during an incident would be scored against the wrong cause.
 fn check_calm(client: &Client, namespace: &str, from: Timestamp) -> Result<()> {
     match ask(client, namespace, from) {
         Ok((_, report, _)) if report.verdict.kind == VerdictKind::Cause => bail!(NotCalm(report.verdict.summary)),
-        // A short baseline cannot be judged on its own.
+        // A short baseline may be too short to diagnose.
         Err(error) if !error.is::<DiagnoseError>() => Err(error),
         _ => Ok(()),
     }
@@ -176,7 +176,7 @@ fn now() -> Timestamp {
     Timestamp::from_ms(ZonedDateTime::now().timestamp().as_millisecond())
 }
 
-/// The user asked for an end while waiting.
+/// The user interrupted the wait.
 struct Stopped;
 
 /// Waits for `span`, and calls `tell` about once a second with the time left.

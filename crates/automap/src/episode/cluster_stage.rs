@@ -1,4 +1,4 @@
-//! A cluster with Chaos Mesh as a place for faults. Needs the operator's rights; whatever it created it deletes again.
+//! Injects faults into a cluster with Chaos Mesh. Needs the operator's rights; deletes everything it created.
 
 use std::cell::RefCell;
 use std::thread::sleep;
@@ -15,13 +15,13 @@ use serde_json::Value;
 
 use super::{Fault, NotCalm, Stage};
 
-/// Chaos Mesh has to inject within this: it selects pods and asks their nodes' daemons.
+/// Time limit for Chaos Mesh to inject: it selects pods and calls their nodes' daemons.
 const INJECT_WITHIN: Duration = Duration::from_secs(90);
-/// And to take back within this; a killed pod has to be ready again.
+/// Time limit to recover; a killed pod has to be ready again.
 const RECOVER_WITHIN: Duration = Duration::from_secs(240);
 const POLL: Duration = Duration::from_secs(1);
 
-/// A cluster, and what this drill has put in place there.
+/// A cluster, and what this drill has injected there.
 pub(crate) struct ClusterStage {
     cluster: Cluster,
     namespace: String,
@@ -33,7 +33,7 @@ pub(crate) struct ClusterStage {
 struct InPlace {
     ledger: Ledger,
     manifests: Vec<Manifest>,
-    /// The last sight of each, by its place in `manifests`; `None` once it is gone.
+    /// Last seen state of each, by index in `manifests`; `None` once it is gone.
     last_objects: Vec<Option<Value>>,
 }
 
@@ -42,7 +42,7 @@ impl ClusterStage {
         Self { cluster, namespace: namespace.to_owned(), client: Box::new(client), state: RefCell::default() }
     }
 
-    /// Takes in what the cluster shows of our experiments and of the pods.
+    /// Updates the ledger from our experiments and the pods.
     fn poll(&self) -> Result<Vec<Entry>> {
         let now = Timestamp::from_ms(ZonedDateTime::now().timestamp().as_millisecond());
         let state = &mut *self.state.borrow_mut();
@@ -106,7 +106,7 @@ impl Stage for ClusterStage {
         let now = Timestamp::from_ms(ZonedDateTime::now().timestamp().as_millisecond());
         let mut others = Ledger::new(LedgerOptions::default());
         for resource in experiments() {
-            // Rights may end at the namespace; kinds may not be installed.
+            // Rights may cover only the namespace; kinds may not be installed.
             let listed = self.cluster.list(resource, "").or_else(|_| self.cluster.list(resource, &self.namespace));
             let Ok(objects) = listed else { continue };
             let listed = WatchEvent::Relisted { kind: resource.kind.to_owned(), namespace: None, objects };
@@ -114,7 +114,7 @@ impl Stage for ClusterStage {
         }
         let running = others.entries().into_iter().find(|e| e.state == State::Running);
         match running {
-            Some(e) => bail!(NotCalm(format!("{} {}/{} is in place since before", e.kind, e.namespace, e.name))),
+            Some(e) => bail!(NotCalm(format!("{} {}/{} is still running", e.kind, e.namespace, e.name))),
             None => Ok(()),
         }
     }
@@ -123,7 +123,7 @@ impl Stage for ClusterStage {
         let manifests = parse(&fault.name, &fault.yaml, &self.namespace)?;
         *self.state.borrow_mut() = InPlace { last_objects: vec![None; manifests.len()], ..InPlace::default() };
         for manifest in manifests {
-            // Noted first: one whose creation was cut off is deleted all the same.
+            // Noted first, so that one whose creation is cut off is deleted too.
             self.state.borrow_mut().manifests.push(manifest.clone());
             manifest.create(&self.cluster, false)?;
         }
@@ -136,7 +136,7 @@ impl Stage for ClusterStage {
                 >= count
         })?;
         let entries = in_place.with_context(|| {
-            format!("Chaos Mesh did not inject it within {} s; does its controller run?", INJECT_WITHIN.as_secs())
+            format!("Chaos Mesh did not inject it within {} s; is its controller running?", INJECT_WITHIN.as_secs())
         })?;
         if let Some(nothing) = entries.iter().find(|e| e.state == State::NothingInjected) {
             bail!("{} {}: nothing was injected: {}", nothing.kind, nothing.name, nothing.notes.join("; "));
@@ -155,7 +155,7 @@ impl Stage for ClusterStage {
         })?;
         match over {
             Some(entries) => Ok(entries),
-            // Known as far as it goes; the next drill waits for calm anyway.
+            // Return what is known; the next drill waits anyway.
             None => Ok(self.state.borrow().ledger.entries()),
         }
     }

@@ -1,4 +1,4 @@
-//! The lab as a place for faults.
+//! Injects faults into the lab.
 
 use std::time::Duration;
 
