@@ -1,5 +1,5 @@
-//! What was saved of an incident as JSON, and is read again: the data of a page (`automap report -o json`), an answer (`automap diagnose -o json`), or an
-//! incident as the API and `automap incidents show -o json` give it.
+//! Reads an incident that was saved as JSON: the data of a page (`automap report -o json`), a report (`automap diagnose -o json`), or an
+//! incident from the API or `automap incidents show -o json`.
 
 use std::fs::File;
 use std::io::Read as _;
@@ -15,22 +15,22 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 
 use crate::args::file::is_standard;
 
-/// Largest file that is read: the page's data of the largest system, many times over.
+/// Largest file that is read: many times the page's data of the largest system.
 const MAX_BYTES: u64 = 64 << 20;
-/// Bytes among which the first that is no space is looked for.
+/// How many bytes are searched for the first non-space.
 const PEEK_BYTES: usize = 256;
 
 /// What was saved.
 #[derive(Debug)]
 pub(crate) struct Saved {
-    /// The incident, where it was saved with it.
+    /// The incident, if it was saved.
     #[cfg_attr(not(feature = "server"), expect(dead_code, reason = "only a page shows incidents"))]
     pub(crate) incident: Option<Incident>,
-    /// Everything that a page shows; without series where only the answer was saved.
+    /// Everything that a page shows; without series if only the report was saved.
     pub(crate) dossier: Dossier,
 }
 
-/// The keys that tell which of them a document is.
+/// The keys that identify the kind of document.
 #[derive(Deserialize)]
 struct Keys {
     schema_version: Option<u32>,
@@ -39,7 +39,7 @@ struct Keys {
     verdict: Option<IgnoredAny>,
 }
 
-/// Reads a file of JSON; `None` where it is something else, such as a capture, or is not there.
+/// Reads a JSON file; `None` if it is missing or something else, such as a capture.
 pub(crate) fn read(path: &Path) -> Result<Option<Saved>> {
     if is_standard(path) || !begins_as_json(path) {
         return Ok(None);
@@ -56,12 +56,12 @@ fn begins_as_json(path: &Path) -> bool {
 
 fn parse(bytes: &[u8]) -> Result<Saved> {
     let keys: Keys =
-        serde_json::from_slice(bytes).map_err(|e| anyhow!("it is not a JSON document: {e}; save it anew"))?;
+        serde_json::from_slice(bytes).map_err(|e| anyhow!("it is not a JSON document: {e}; save it again"))?;
     let version = keys.schema_version;
     if keys.timeline.is_some() {
         let incident: Incident = of_version(bytes, "an incident", version, INCIDENT_SCHEMA_VERSION)?;
         let Some(report) = incident.report.clone() else {
-            bail!("{} was never diagnosed, so there is nothing to show of it", incident.id);
+            bail!("{} was never diagnosed, so there is nothing to show", incident.id);
         };
         return Ok(Saved { dossier: of_report_alone(report), incident: Some(incident) });
     }
@@ -71,7 +71,7 @@ fn parse(bytes: &[u8]) -> Result<Saved> {
         of_report_alone(of_version::<Report>(bytes, "a report", version, SCHEMA_VERSION)?)
     } else {
         bail!(
-            "it is JSON, and neither a report nor an incident; `automap report -o json` and `automap diagnose -o json` write what can be read"
+            "it is JSON, but neither a report nor an incident; write one with `automap report -o json` or `automap diagnose -o json`"
         );
     };
     Ok(Saved { incident: None, dossier })
@@ -80,10 +80,10 @@ fn parse(bytes: &[u8]) -> Result<Saved> {
 fn of_version<T: DeserializeOwned>(bytes: &[u8], what: &str, version: Option<u32>, newest: u32) -> Result<T> {
     if let Some(version) = version.filter(|version| *version > newest) {
         bail!(
-            "it is {what} of version {version}, and this automap reads up to {newest}; use the automap that wrote it"
+            "it is {what} of version {version}, but this automap reads up to {newest}; use the automap that wrote it"
         );
     }
-    serde_json::from_slice(bytes).map_err(|e| anyhow!("it looks like {what}, and cannot be read: {e}; save it anew"))
+    serde_json::from_slice(bytes).map_err(|e| anyhow!("it looks like {what}, but cannot be read: {e}; save it again"))
 }
 
 #[cfg(test)]

@@ -56,7 +56,7 @@ fn what_is_remembered_can_be_listed_corrected_and_forgotten() {
     out(&automap(&data, &["confirm", "--forget", "monday"]));
     let again = automap(&data, &["confirm", "--forget", "monday"]);
     assert_eq!(again.status.code(), Some(2));
-    assert!(String::from_utf8_lossy(&again.stderr).contains("no incident named monday is remembered"));
+    assert!(String::from_utf8_lossy(&again.stderr).contains("no confirmed incident is named monday"));
 }
 
 /// Two captures are called `incident`, in folders of their own.

@@ -25,16 +25,16 @@ fn what_is_exported_can_be_imported_elsewhere() {
     let line = INCIDENT.replace('\n', "");
     std::fs::write(file("in.jsonl"), format!("{line}\n\n{}\n", line.replace("shop", "other"))).unwrap();
     let imported = automap(&data, &["incidents", "import", &file("in.jsonl")]);
-    assert!(said(&imported).contains("2 incidents are new or later, 0 were kept already"), "{}", said(&imported));
+    assert!(said(&imported).contains("2 incidents imported, 0 were already stored"), "{}", said(&imported));
     let exported = automap(&data, &["incidents", "export", &file("out.jsonl"), "--target", "shop"]);
-    assert!(said(&exported).contains("1 incidents are in"), "{}", said(&exported));
+    assert!(said(&exported).contains("1 incidents written to"), "{}", said(&exported));
     let again = automap(&data, &["incidents", "export", &file("out.jsonl")]);
     assert!(!again.status.success() && said(&again).contains("exists"), "no file is lost");
     let all = automap(&data, &["incidents", "export", "-"]);
     assert_eq!(String::from_utf8(all.stdout).unwrap().lines().count(), 2);
     let elsewhere = ["incidents", "import", &file("out.jsonl"), "--store", &file("other.db")];
-    assert!(said(&automap(&data, &elsewhere)).contains("1 incidents are new"));
-    assert!(said(&automap(&data, &elsewhere)).contains("1 were kept already"));
+    assert!(said(&automap(&data, &elsewhere)).contains("1 incidents imported"));
+    assert!(said(&automap(&data, &elsewhere)).contains("1 were already stored"));
     std::fs::write(file("bad.jsonl"), format!("{line}\nno\n")).unwrap();
     let bad = automap(&data, &["incidents", "import", &file("bad.jsonl")]);
     assert!(!bad.status.success() && said(&bad).contains("line 2 is no incident"), "{}", said(&bad));
@@ -79,5 +79,5 @@ fn a_kept_incident_becomes_a_page() {
     }
     std::fs::write(file("other.json"), "{}").unwrap();
     let other = automap(&data, &["report", &file("other.json"), "-o", "text"]);
-    assert!(said(&other).contains("other.json: it is JSON, and neither a report nor an incident"), "{}", said(&other));
+    assert!(said(&other).contains("other.json: it is JSON, but neither a report nor an incident"), "{}", said(&other));
 }

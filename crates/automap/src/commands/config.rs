@@ -1,4 +1,4 @@
-//! `automap config`: what the configuration may say, and whether yours does.
+//! `automap config`: prints the default configuration and presets, and checks yours.
 
 use std::io::{self, BufRead, IsTerminal, Read};
 use std::path::{Path, PathBuf};
@@ -18,8 +18,8 @@ use crate::exit::Exit;
 pub(crate) const EXAMPLES: &str = "Examples:
   automap config default > automap.yaml   every key, with its default and what it means
   automap config check automap.yaml
-  automap config check --strict automap.yaml   weak settings fail, too
-  automap config presets > mine.yaml      the built-in presets, to copy from for your own
+  automap config check --strict automap.yaml   weak settings fail too
+  automap config presets > mine.yaml      the built-in presets, to copy from
   automap config hash-password < password.txt > /run/secrets/ann.hash";
 
 /// Longest line that is read for a password, in bytes; a longer password is refused anyway.
@@ -27,13 +27,13 @@ const MAX_PASSWORD: u64 = 64 << 10;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConfigCommand {
-    /// Print the commented default file
+    /// Print the default configuration with comments
     Default,
-    /// Check a configuration as `serve` does at its start: line and key of what is wrong
+    /// Check a configuration as `serve` does at its start; errors name line and key
     Check {
-        /// The configuration
+        /// Configuration file
         file: PathBuf,
-        /// Exit with 1 where a setting is weak
+        /// Exit with 1 if a setting is weak
         #[arg(long)]
         strict: bool,
     },
@@ -55,7 +55,7 @@ pub(crate) fn run(command: &ConfigCommand) -> Result<Exit> {
         }
         ConfigCommand::HashPassword => {
             if io::stdin().is_terminal() {
-                say("the password, then Enter (it is shown):");
+                say("type the password, then Enter (it is visible):");
             }
             let mut password = String::new();
             io::stdin().lock().take(MAX_PASSWORD).read_line(&mut password)?;

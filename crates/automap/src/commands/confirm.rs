@@ -1,6 +1,6 @@
 //! `automap confirm`: records what an incident's cause really was.
 //!
-//! The AutoMAP engine then trusts those metrics more that found the cause in similar incidents.
+//! The AutoMAP engine then gives more weight to metrics that found the cause in similar incidents.
 
 use std::fmt::Write;
 use std::path::PathBuf;
@@ -22,20 +22,20 @@ use crate::store::StoreArgs;
 
 pub(crate) const EXAMPLES: &str = "Examples:
   automap capture --prometheus http://localhost:9090 -n sock-shop monday.parquet
-  automap confirm monday.parquet carts            it was carts
+  automap confirm monday.parquet carts            the cause was carts
   automap diagnose tuesday.parquet --engine automap
   automap confirm --list
   automap confirm --forget monday";
 
 #[derive(Args, Debug)]
 pub(crate) struct ConfirmArgs {
-    /// A capture of the incident
+    /// Capture of the incident
     #[arg(value_name = "INCIDENT", required_unless_present_any = ["list", "forget"], requires = "service")]
     incident: Option<PathBuf>,
-    /// The service that caused it
+    /// Service that caused it
     #[arg(value_name = "SERVICE")]
     service: Option<String>,
-    /// Name of the confirmed incident [default: the file's, unless another incident has it]
+    /// Name of the confirmed incident [default: the file's name, unless another incident has it]
     #[arg(long, value_name = "NAME")]
     id: Option<String>,
     /// List the confirmed incidents
@@ -57,7 +57,7 @@ pub(crate) fn run(args: &ConfirmArgs) -> Result<Exit> {
     }
     if let Some(id) = &args.forget {
         if !args.store.open()?.store.forget(id)? {
-            bail!("no incident named {id} is remembered; `automap confirm --list` shows them");
+            bail!("no confirmed incident is named {id}; `automap confirm --list` shows them");
         }
         say(&format!("{id} is deleted"));
         return Ok(Exit::Ok);
@@ -99,11 +99,11 @@ fn remember(args: &ConfirmArgs, incident: &std::path::Path, service: &str) -> Re
     Ok(Exit::Ok)
 }
 
-/// Files of two incidents may have the same name: the first is not corrected by the second.
+/// Files of two incidents may have the same name: the second must not overwrite the first.
 fn free_name(case: &ConfirmedCase, known: &[ConfirmedCase]) -> Result<()> {
     let Some(other) = known.iter().find(|c| c.id == case.id && c.started != case.started) else { return Ok(()) };
     bail!(
-        "{id} is the name of another confirmed incident, which began at {}; this one began at {}: name it with --id, or correct the other with --id {id}",
+        "{id} is the name of another confirmed incident, which began at {}; this one began at {}: give a name with --id, or correct the other with --id {id}",
         other.started.rfc3339(),
         case.started.rfc3339(),
         id = case.id,

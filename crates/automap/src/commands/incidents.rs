@@ -1,4 +1,4 @@
-//! `automap incidents`: lists, shows, confirms, exports and imports the incidents that a watcher keeps.
+//! `automap incidents`: lists, shows, confirms, exports and imports the incidents that a watcher stored.
 
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Write};
@@ -36,11 +36,11 @@ pub(crate) const EXAMPLES: &str = "Examples:
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum IncidentsCommand {
-    /// A table, the latest first
+    /// List incidents, the latest first
     List(ListArgs),
-    /// One incident: its timeline and its latest diagnosis
+    /// Show one incident: its timeline and its latest diagnosis
     Show(ShowArgs),
-    /// Record what the cause was
+    /// Record the true cause of an incident
     Confirm(ConfirmArgs),
     /// Export incidents with their reports, one JSON document per line
     Export(ExportArgs),
@@ -52,19 +52,19 @@ pub(crate) enum IncidentsCommand {
 pub(crate) struct ListArgs {
     #[command(flatten)]
     kept: KeptArgs,
-    /// Opened within the last
+    /// Only incidents opened within this time before now
     #[arg(long, value_name = "SPAN", value_parser = span)]
     since: Option<Duration>,
     /// Only open incidents
     #[arg(long)]
     open: bool,
-    /// Only those with this cause, named or confirmed
+    /// Only incidents with this cause, named or confirmed
     #[arg(long, value_name = "SERVICE")]
     cause: Option<String>,
-    /// Only those of this target
+    /// Only incidents of this target
     #[arg(long, value_name = "NAME")]
     target: Option<String>,
-    /// Most incidents to list
+    /// Maximum number of incidents to list
     #[arg(long, value_name = "N", default_value_t = 50)]
     limit: usize,
     #[command(flatten)]
@@ -76,7 +76,7 @@ pub(crate) struct ShowArgs {
     /// The incident's id, as `list` shows it
     id: String,
     #[cfg(feature = "chaos")]
-    /// What `automap chaos record` writes: experiments that ran during the incident are listed after it
+    /// Ledger from `automap chaos record`; experiments that ran during the incident are listed after it
     #[arg(long, value_name = "FILE")]
     ledger: Option<PathBuf>,
     #[command(flatten)]
@@ -91,7 +91,7 @@ pub(crate) struct ConfirmArgs {
     id: String,
     /// The service that was the cause
     service: String,
-    /// Also one that the incident's report does not know
+    /// Accept a service that is not in the incident's report
     #[arg(long)]
     force: bool,
     #[command(flatten)]
@@ -100,10 +100,10 @@ pub(crate) struct ConfirmArgs {
 
 #[derive(Args, Debug)]
 pub(crate) struct ExportArgs {
-    /// The file to write, or - for standard output
+    /// File to write; - is standard output
     #[arg(default_value = "-")]
     file: PathBuf,
-    /// Of this target only
+    /// Only incidents of this target
     #[arg(long, value_name = "NAME")]
     target: Option<String>,
     #[command(flatten)]
@@ -114,7 +114,7 @@ pub(crate) struct ExportArgs {
 
 #[derive(Args, Debug)]
 pub(crate) struct ImportArgs {
-    /// A file that `export` wrote, or - for standard input
+    /// File written by `export`; - is standard input
     file: PathBuf,
     #[command(flatten)]
     kept: KeptArgs,
@@ -172,8 +172,8 @@ fn show(args: &ShowArgs) -> Result<()> {
     Ok(())
 }
 
-/// With a configuration the routes that were notified of the incident are notified of this too, and the AutoMAP engine learns from its
-/// metrics while Prometheus still has them.
+/// With a configuration, the routes that were notified of the incident are notified of the confirmation too, and the AutoMAP engine
+/// learns from its metrics if Prometheus still has them.
 fn confirm(args: &ConfirmArgs) -> Result<()> {
     let opened = args.kept.open_existing()?;
     known(&opened, &args.id)?;
@@ -189,7 +189,7 @@ fn confirm(args: &ConfirmArgs) -> Result<()> {
     match confirmed {
         Ok(incident) => say(&format!("{}: {service} is confirmed", incident.id)),
         Err(SystemError::Refused { message, next }) => {
-            bail!("{message}; {next} (--force confirms it all the same)")
+            bail!("{message}; {next} (--force confirms it anyway)")
         }
         Err(error) => return Err(error.into()),
     }
@@ -204,7 +204,7 @@ fn export(args: &ExportArgs) -> Result<()> {
     let count = transfer::export(&*store, &filter, &mut out)?;
     out.flush().with_context(|| args.file.display().to_string())?;
     if !is_standard(&args.file) {
-        say(&format!("{count} incidents are in {}", args.file.display()));
+        say(&format!("{count} incidents written to {}", args.file.display()));
     }
     Ok(())
 }
@@ -216,9 +216,9 @@ fn import(args: &ImportArgs) -> Result<()> {
     let refused = match done.refused {
         0 => String::new(),
         n => format!(
-            ", {n} were left out: their ids belong to other incidents here, or to closed ones that would change"
+            ", {n} were skipped, since their ids belong to other incidents here, or to closed ones that would change"
         ),
     };
-    say(&format!("{} incidents are new or later, {} were kept already{refused}", done.written, done.known));
+    say(&format!("{} incidents imported, {} were already stored{refused}", done.written, done.known));
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! `automap mcp`: the same questions for language models.
+//! `automap mcp`: the same analyses for language models.
 
 use std::io;
 
@@ -12,7 +12,7 @@ use crate::exit::Exit;
 use crate::store::StoreArgs;
 
 pub(crate) const EXAMPLES: &str = "Examples:
-  automap mcp --config automap.yaml                    what a watcher keeps, and its targets
+  automap mcp --config automap.yaml                    a watcher's incidents and targets
   claude mcp add automap -- automap mcp --prometheus http://localhost:9090 -n sock-shop
 
 Read-only: incidents are listed, explained, drawn and compared; nothing is confirmed or changed.";

@@ -1,4 +1,4 @@
-//! `automap mutes`: lists, makes and ends mutes in the store that a watcher shares.
+//! `automap mutes`: lists, adds and ends mutes in the store that a watcher shares.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -24,11 +24,11 @@ pub(crate) const EXAMPLES: &str = "Examples:
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum MutesCommand {
-    /// The mutes that apply now or later; with a configuration also its windows and the silences of its Alertmanagers
+    /// List mutes that apply now or later; with a configuration, also its windows and the silences of its Alertmanagers
     List(ListArgs),
-    /// Notify nobody of some incidents for a while
+    /// Suppress notifications of some incidents for a while
     Add(AddArgs),
-    /// End a mute before its time
+    /// End a mute early
     End(EndArgs),
 }
 
@@ -42,7 +42,7 @@ pub(crate) struct ListArgs {
 
 #[derive(Args, Debug)]
 pub(crate) struct AddArgs {
-    /// How long from now, at most 30 days
+    /// Duration from now, at most 30 days
     #[arg(long = "for", value_name = "SPAN", value_parser = span)]
     length: Duration,
     /// Only incidents with this cause; * stands for any characters; may be repeated [default: all]
@@ -51,7 +51,7 @@ pub(crate) struct AddArgs {
     /// Only incidents of this target; * stands for any characters; may be repeated [default: all]
     #[arg(long = "target", value_name = "NAME")]
     targets: Vec<String>,
-    /// Why, for whoever sees that an incident is muted
+    /// Reason, shown with muted incidents
     #[arg(long, value_name = "TEXT", default_value = "")]
     reason: String,
     #[command(flatten)]
@@ -90,7 +90,7 @@ fn known(config: &Config, args: &ListArgs, now: Timestamp) -> Result<Mutes> {
     for source in &config.mutes.alertmanagers {
         match read_silences(source) {
             Ok(silences) => mutes.set_silences(&source.url, silences),
-            Err(error) => say(&format!("the silences are missing: {error}")),
+            Err(error) => say(&format!("silences could not be read: {error}")),
         }
     }
     Ok(mutes)
@@ -123,7 +123,7 @@ fn make(args: &AddArgs) -> Result<()> {
     let until = now.plus_ms(millis(args.length));
     let request = MuteRequest { targets, services, from: None, until, reason };
     let opened = args.kept.open()?;
-    // A configuration says which targets there are. Of services, a store knows those that had incidents.
+    // Targets come from the configuration; the store knows only services that had incidents.
     let targets = args.kept.configuration()?.map(|c| c.places().map(|(name, ..)| name).collect()).unwrap_or_default();
     let known = Known { targets, services: Vec::new() };
     let mute = add(&*opened.store, &request, &known, &by, now)?;
@@ -134,7 +134,7 @@ fn make(args: &AddArgs) -> Result<()> {
     Ok(())
 }
 
-/// What the latest incidents of a store are about.
+/// Services and targets of the latest incidents of a store.
 fn told_by_incidents(store: &dyn Store) -> Result<Known> {
     let latest = store.list(&IncidentFilter { limit: MAX_PAGE, ..IncidentFilter::default() })?;
     let targets: BTreeSet<String> = latest.iter().map(|incident| incident.target.clone()).collect();
@@ -145,7 +145,7 @@ fn told_by_incidents(store: &dyn Store) -> Result<Known> {
 fn end(args: &EndArgs) -> Result<()> {
     let opened = args.kept.open_existing()?;
     if !opened.store.end_mute(&args.id, SystemClock.now())? {
-        bail!("{} holds no mute '{}' that has not ended; `automap mutes list` shows them", opened.place, args.id);
+        bail!("{} has no mute '{}' that has not ended; `automap mutes list` shows them", opened.place, args.id);
     }
     say(&format!("{} is ended", args.id));
     Ok(())

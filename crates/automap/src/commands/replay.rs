@@ -1,4 +1,4 @@
-//! `automap replay`: the incidents that a watcher would have opened over a stretch of the past.
+//! `automap replay`: the incidents that a watcher would have opened in the past.
 
 use anyhow::{Result, bail};
 use automap_core::quantity::duration;
@@ -30,16 +30,16 @@ pub(crate) struct ReplayArgs {
     /// Time between two polls
     #[arg(long, value_name = "SPAN", default_value = "15s", value_parser = span, help_heading = "Watching")]
     every: Duration,
-    /// How far back a poll reaches
+    /// How far back each poll looks
     #[arg(long, value_name = "SPAN", default_value = "1h", value_parser = span, help_heading = "Watching")]
     remember: Duration,
-    /// Baseline that must be collected before anything is judged [default: 10m, a third of the data at most]
+    /// Baseline to collect before anything is judged [default: 10m, at most a third of the data]
     #[arg(long, value_name = "SPAN", value_parser = span, help_heading = "Watching")]
     learn: Option<Duration>,
     /// How long requests must be affected before an incident opens [default: 1m]
     #[arg(long, value_name = "SPAN", value_parser = span, help_heading = "Watching")]
     confirm: Option<Duration>,
-    /// Form of the answer
+    /// Output format
     #[arg(long, short, value_enum, default_value_t = Format::Text, help_heading = "Output")]
     output: Format,
     #[command(flatten)]
@@ -53,7 +53,7 @@ pub(crate) fn run(args: &ReplayArgs) -> Result<Exit> {
     let every = millis(args.every);
     let polls = span.len_ms() / every;
     if polls > MAX_POLLS {
-        bail!("{polls} polls are more than {MAX_POLLS}: choose a longer --every");
+        bail!("{polls} polls are more than the limit of {MAX_POLLS}: choose a longer --every");
     }
     let mut options = WatchOptions::default();
     options.learn_ms = args.learn.map_or(options.learn_ms.min(span.len_ms() / 3), millis);
@@ -82,7 +82,7 @@ pub(crate) fn run(args: &ReplayArgs) -> Result<Exit> {
         Format::Text if incidents.is_empty() => say(&format!(
             "no incident in {judged} polls{}",
             if judged < polls {
-                format!("; {} more were for learning what is normal", polls - judged)
+                format!("; {} more were used to learn what is normal", polls - judged)
             } else {
                 String::new()
             }
@@ -96,18 +96,18 @@ pub(crate) fn run(args: &ReplayArgs) -> Result<Exit> {
     Ok(Exit::Ok)
 }
 
-/// Why not one poll could be judged, and what to do.
+/// Why no poll could be judged, and what to do.
 fn nothing_judged(polls: i64, last: Option<&WatchHealth>, step_ms: i64) -> String {
     let why = match last {
         Some(WatchHealth::Learning { samples, needed }) => format!(
-            "learning what is normal needs {needed} samples ({}), and the data has {samples} before its last poll",
+            "learning what is normal needs {needed} samples ({}), but the data has {samples} before its last poll",
             duration(step_ms * *needed as i64)
         ),
         Some(WatchHealth::Stale { since }) => format!("there is no data after {}", since.rfc3339()),
         Some(WatchHealth::SourceSilent { services, of }) => format!("{services} of {of} services report nothing"),
         Some(WatchHealth::Partial(unanswered)) => {
             let all: Vec<String> = unanswered.iter().map(Unanswered::sentence).collect();
-            return format!("error: nothing that was seen is wrong, and calm cannot be told: {}", all.join("; "));
+            return format!("error: nothing seen is wrong, but not everything could be checked: {}", all.join("; "));
         }
         Some(WatchHealth::Ready) | None => "the data has too few samples".to_owned(),
     };

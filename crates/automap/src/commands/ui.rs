@@ -1,6 +1,6 @@
-//! `automap ui`: the web interface over a recording, with nothing else running.
+//! `automap ui`: the web interface for one recording, without a running server.
 //!
-//! The page and the API are those of `automap serve`; what they show is one recording or one saved report, kept in memory. Only this machine is listened to.
+//! The page and the API are those of `automap serve`; they show one recording or one saved report, held in memory, to this machine only.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
@@ -26,22 +26,22 @@ use crate::saved;
 pub(crate) const EXAMPLES: &str = "Examples:
   automap ui                                                   the recorded incident of the demo
   automap ui incident.parquet                                  a capture
-  automap ui report.json                                       what `diagnose -o json` saved
-  automap ui --prometheus http://localhost:9090 -n sock-shop   one look at a server
+  automap ui report.json                                       a report from `diagnose -o json`
+  automap ui --prometheus http://localhost:9090 -n sock-shop   the last hour of a server
   automap ui incident.parquet --port 9980";
 
-/// The name of the target where no file gives one.
+/// Name of the target if no file gives one.
 const UNNAMED: &str = "recording";
 
-/// What is given by position.
-const INPUT: &str = "A capture file, as `automap capture` writes it, or a table; or a report that was saved as JSON; - is standard input";
+/// Help of the positional argument.
+const INPUT: &str = "Capture file from `automap capture`, a table, or a report saved as JSON; - is standard input";
 
 #[derive(Args, Debug)]
 #[command(mut_arg("capture_file", |arg| arg.value_name("CAPTURE|REPORT").help(INPUT)))]
 pub(crate) struct UiArgs {
     #[command(flatten)]
     input: AnyInputArgs,
-    /// Port on 127.0.0.1; 0 takes a free one
+    /// Port on 127.0.0.1; 0 picks a free one
     #[arg(long, value_name = "PORT", default_value_t = 9978)]
     port: u16,
 }
@@ -68,12 +68,12 @@ fn serve(system: RecordedSystem, store: Arc<MemoryStore>, port: u16) -> Result<E
     let (address, serve) = serve_api(config, Arc::new(system), store as Arc<dyn Store>, &stop)
         .with_context(|| format!("--port {port}"))?;
     print(&format!("http://{address}/\n"))?;
-    say("open it in a browser; Ctrl-C ends it");
+    say("open it in a browser; Ctrl-C stops it");
     serve();
     Ok(Exit::Ok)
 }
 
-/// The file's name without its ending, as far as it can be part of an incident's id.
+/// The file's name without its ending, limited to what an incident's id may contain.
 fn name(file: Option<&Path>) -> String {
     let stem = file.and_then(Path::file_stem).map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
     let kept: String = stem.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_')).take(40).collect();

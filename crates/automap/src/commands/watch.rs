@@ -37,7 +37,7 @@ pub(crate) struct WatchArgs {
     target: TargetArgs,
     #[command(flatten)]
     store: StoreArgs,
-    /// Form of the output: lines for people, or one JSON object for every change of an incident
+    /// Output format: lines of text, or one JSON object per change of an incident
     #[arg(long, short, value_enum, default_value_t = Format::Text, help_heading = "Output")]
     output: Format,
     #[command(flatten)]
@@ -57,7 +57,7 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<SocketAddr>,
     #[cfg(feature = "chaos")]
-    /// What `automap chaos record` writes: experiments that ran during an incident are shown beside it, and no diagnosis sees them
+    /// Ledger from `automap chaos record`; experiments that ran during an incident are shown with it, but not used in its diagnosis
     #[arg(long, value_name = "FILE")]
     ledger: Option<PathBuf>,
 }
@@ -80,7 +80,7 @@ pub(crate) fn serve(args: &ServeArgs) -> Result<Exit> {
 /// Watches; with the arguments of `serve` also serves.
 fn start(args: &WatchArgs, config: Config, serve: Option<&ServeArgs>) -> Result<Exit> {
     if serve.is_some() {
-        // Before anything is watched or sent: what the API needs is readable and fits together.
+        // Before anything is watched or sent: check that what the API needs is readable and consistent.
         startup::check(&config)?;
     }
     for weakness in weak_settings::find(&config) {
@@ -109,7 +109,7 @@ fn start(args: &WatchArgs, config: Config, serve: Option<&ServeArgs>) -> Result<
             }
         }
     }
-    info!(target: "store", "incidents are kept in {}; Ctrl-C ends it", opened.place);
+    info!(target: "store", "incidents are kept in {}; Ctrl-C stops it", opened.place);
     daemon.join()?;
     Ok(Exit::Ok)
 }
