@@ -290,6 +290,6 @@ fn the_form_is_what_was_asked_for() {
     }
     let odd = report(&["--capture", &demo, "--file", "incident.pdf"]);
     assert_eq!(odd.status.code(), Some(2));
-    assert!(String::from_utf8(odd.stderr).unwrap().contains("ends in none of .html, .md, .json"));
+    assert!(String::from_utf8(odd.stderr).unwrap().contains("unknown ending; use .html, .md, .json"));
     assert!(!Path::new("incident.pdf").exists());
 }

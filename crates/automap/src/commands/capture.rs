@@ -27,7 +27,7 @@ pub(crate) struct CaptureArgs {
     time: TimeArgs,
     #[command(flatten)]
     force: ForceArgs,
-    /// The Parquet file to write; - is standard output
+    /// Parquet file to write; - is standard output
     #[arg(value_name = "FILE")]
     file: PathBuf,
 }

@@ -1,4 +1,4 @@
-//! `automap changes`: what was changed in the window, from everything that tells it.
+//! `automap changes`: what was changed in the window, from all sources.
 
 use anyhow::Result;
 use automap_core::change::{Change, ChangeKind, ChangeLog};
@@ -25,14 +25,14 @@ pub(crate) const EXAMPLES: &str = "Examples:
 pub(crate) struct ChangesArgs {
     #[command(flatten)]
     input: AnyInputArgs,
-    /// Form of the answer
+    /// Output format
     #[arg(long, short, value_enum, default_value_t = Format::Text, help_heading = "Output")]
     output: Format,
     #[command(flatten)]
     style: StyleArgs,
 }
 
-/// The answer for programs: the log, and what was not looked at.
+/// The answer as JSON: the log, and what was not checked.
 #[derive(Debug, Serialize)]
 struct Listing<'a> {
     #[serde(flatten)]
@@ -92,10 +92,10 @@ fn what(change: &Change) -> String {
     }
 }
 
-/// For which time somebody looked, and which kinds could not be seen: an empty list alone says nothing.
+/// The period that was checked, and the kinds that could not be observed: an empty list alone says nothing.
 fn observed(log: &ChangeLog, zone: Zone) -> String {
     let Some(observed) = log.observed else {
-        return "changes were not looked at: nothing here says that nothing changed\n".to_owned();
+        return "changes were not checked: an empty list does not mean that nothing changed\n".to_owned();
     };
     let mut kinds: Vec<&str> = log.unseen.iter().copied().map(ChangeKind::noun).collect();
     kinds.dedup();

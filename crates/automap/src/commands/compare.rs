@@ -1,4 +1,4 @@
-//! `automap compare`: which services and metrics differ between periods of time.
+//! `automap compare`: which services and metrics differ between time periods.
 
 mod place;
 
@@ -23,24 +23,24 @@ use crate::parse_time;
 use place::Place;
 
 pub(crate) const EXAMPLES: &str = "Examples:
-  automap compare monday.parquet tuesday.parquet                    two captures, the first leads
+  automap compare monday.parquet tuesday.parquet                    the first is the reference
   automap compare shop.parquet@baseline shop.parquet@incident       the windows of a diagnosis
   automap compare --capture day.parquet 14:00..14:10 14:20..14:30   two spans of one capture
   automap compare --prometheus http://localhost:9090 -n sock-shop '2h ago..1h ago' '1h ago..now'
-  automap compare --kept sock-shop '8d ago..7d ago' '1d ago..now'   hours that a watcher kept
+  automap compare --kept sock-shop '8d ago..7d ago' '1d ago..now'   hours that a watcher stored
   automap compare before.parquet after.parquet -o markdown          for a pull request";
 
 #[derive(Args, Debug)]
 pub(crate) struct CompareArgs {
-    /// Periods, the first is the reference: FILE, FILE@FROM..TO, FILE@baseline, FILE@incident; with --capture, --csv or
-    /// --prometheus only FROM..TO. Clock times are of the day of the data, in the local zone
+    /// Periods; the first is the reference: FILE, FILE@FROM..TO, FILE@baseline, FILE@incident; with --capture, --csv or
+    /// --prometheus only FROM..TO. Clock times are local times on the day of the data
     #[arg(value_name = "PERIOD", required = true)]
     periods: Vec<String>,
     #[command(flatten)]
     whole: WholeArgs,
     #[command(flatten)]
     prometheus: PrometheusArgs,
-    /// Share of false findings accepted among the findings, 0 to 1
+    /// Accepted share of false findings among all findings, 0 to 1
     #[arg(long, value_name = "SHARE", default_value_t = 0.05, value_parser = open_share, help_heading = "Judgement")]
     false_discovery: f64,
     /// Smallest change of a level that counts, in spreads of the reference
@@ -48,7 +48,7 @@ pub(crate) struct CompareArgs {
     min_shift: f64,
     #[command(flatten)]
     show: ShowArgs,
-    /// Exit with 1 when something differs
+    /// Exit with 1 if something differs
     #[arg(long, help_heading = "Output")]
     exit_code: bool,
 }
@@ -57,7 +57,7 @@ pub(crate) struct CompareArgs {
 pub(crate) fn run(args: &CompareArgs) -> Result<Exit> {
     // Before anything is fetched.
     if args.periods.len() < 2 {
-        bail!("one period to compare, '{}': give at least two, the first is the reference", args.periods[0]);
+        bail!("only one period to compare, '{}': give at least two, the first is the reference", args.periods[0]);
     }
     let periods = periods(args, &ZonedDateTime::now())?;
     let options = CompareOptions {
@@ -76,7 +76,7 @@ pub(crate) fn run(args: &CompareArgs) -> Result<Exit> {
     let c = &comparison.counts;
     let found = comparison.services.iter().any(|s| s.verdict.is_finding()) || !comparison.edges.is_empty();
     if c.series == c.too_few_samples + c.not_comparable {
-        say("error: not one series has enough samples in both periods: widen them or use a smaller step");
+        say("error: no series has enough samples in both periods: widen them or use a smaller step");
         return Ok(Exit::NotEnoughData);
     }
     Ok(if args.exit_code && found { Exit::Found } else { Exit::Ok })
@@ -102,7 +102,7 @@ fn fetched(args: &CompareArgs, url: &str, text: &str, now: &ZonedDateTime) -> Re
     Ok(Period::new(text, &observation, Some(span))?)
 }
 
-/// `FILE` or `FILE@PLACE`; a file whose name holds an @ is taken as it is.
+/// `FILE` or `FILE@PLACE`; a file whose name contains an @ is used as it is.
 fn of_file(text: &str) -> Result<Period> {
     let whole = PathBuf::from(text);
     let (path, place) = match text.rsplit_once('@') {

@@ -25,17 +25,17 @@ pub(crate) const EXAMPLES: &str = "Examples:
 pub(crate) struct DiagnoseArgs {
     #[command(flatten)]
     input: AnyInputArgs,
-    /// How causes are ranked
+    /// Engine that ranks causes
     #[arg(long, value_enum, default_value_t = EngineChoice::Evidence, help_heading = "Engine")]
     engine: EngineChoice,
     #[command(flatten)]
     engine_options: EngineArgs,
     #[command(flatten)]
     output: OutputArgs,
-    /// Exit with 1 when a cause is named
+    /// Exit with 1 if a cause is named
     #[arg(long, help_heading = "Output")]
     exit_code: bool,
-    /// Print the queries and send nothing
+    /// Print the queries without sending them
     #[arg(long, help_heading = "Output")]
     explain_queries: bool,
 }

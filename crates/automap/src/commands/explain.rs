@@ -1,4 +1,4 @@
-//! `automap explain`: how a fault spread, and why one service ranks where it ranks.
+//! `automap explain`: how a fault spread, and why a service has its rank.
 
 use std::path::Path;
 
@@ -18,19 +18,19 @@ use crate::exit::Exit;
 
 pub(crate) const EXAMPLES: &str = "Examples:
   automap explain incident.parquet                           how the fault spread: a time line
-  automap explain incident.parquet orders                    why orders ranks where it ranks
+  automap explain incident.parquet orders                    why orders has its rank
   automap explain payment --prometheus http://localhost:9090 -n sock-shop --incident-start 14:03
   automap explain incident.parquet orders -o json";
 
 #[derive(Args, Debug)]
 pub(crate) struct ExplainArgs {
-    /// A capture file, the service to explain, or both in this order; without a service, how the fault spread. One name
-    /// alone is the service where --capture, --csv or --prometheus names the data
+    /// Capture file, service to explain, or both in this order; without a service, shows how the fault spread. With
+    /// --capture, --csv or --prometheus, a single name is the service
     #[arg(value_name = "CAPTURE|SERVICE", num_args = 0..=2)]
     names: Vec<String>,
     #[command(flatten)]
     input: InputArgs,
-    /// How causes are ranked
+    /// Engine that ranks causes
     #[arg(long, value_enum, default_value_t = OneEngine::Evidence, help_heading = "Engine")]
     engine: OneEngine,
     #[command(flatten)]
@@ -42,7 +42,7 @@ pub(crate) struct ExplainArgs {
 /// The engine whose ranking is explained.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum OneEngine {
-    /// Evidence of every series, explained away along the calls.
+    /// Evidence from every series, explained away along the calls.
     Evidence,
     /// AutoMAP: behaviour graph learnt from the data, and a heuristic random walk.
     Automap,
@@ -81,7 +81,7 @@ fn capture_and_service(names: &[String], is_source_given: bool) -> Result<(Optio
         ([capture], false) => Ok((Some(Path::new(capture)), None)),
         ([capture, service], false) => Ok((Some(Path::new(capture)), Some(service))),
         (names, _) => bail!(
-            "{} are too many names beside --capture, --csv or --prometheus: give the service alone",
+            "{} are too many names with --capture, --csv or --prometheus: give only the service",
             names.join(" and ")
         ),
     }

@@ -20,7 +20,7 @@ use crate::exit::Exit;
 
 pub(crate) const EXAMPLES: &str = "Examples:
   automap graph --prometheus http://localhost:9090 -n sock-shop   a tree in the terminal
-  automap graph incident.parquet -f map.svg                        drawn; .png .dot .mmd too
+  automap graph incident.parquet -f map.svg                       a drawing; also .png .dot .mmd
   automap graph incident.parquet -o mermaid                       for a page on GitHub
   automap graph incident.parquet -o dot | dot -Tpdf > map.pdf
   automap graph incident.parquet --kind difference                what the incident changed";
@@ -29,23 +29,23 @@ pub(crate) const EXAMPLES: &str = "Examples:
 pub(crate) struct GraphArgs {
     #[command(flatten)]
     input: AnyInputArgs,
-    /// Which time the graph is of
+    /// Period of the graph
     #[arg(long, value_enum, default_value_t = Kind::Anomaly, help_heading = "Output")]
     kind: Kind,
-    /// Form; by default that of the file's name, else text
+    /// Output format [default: from the file name, else text]
     #[arg(long, short, value_enum, help_heading = "Output")]
     output: Option<Format>,
     #[command(flatten)]
     file: FileArgs,
-    /// In a tree of a large system, also branches that stayed normal
+    /// In the tree of a large system, also show branches that stayed normal
     #[arg(long, help_heading = "Output")]
     all: bool,
-    /// Colours of the tree
+    /// When to colour the tree
     #[arg(long, value_enum, default_value_t = Color::Auto, help_heading = "Output")]
     color: Color,
 }
 
-/// Which time the graph is of.
+/// Period of the graph.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Kind {
     /// The baseline.
@@ -56,7 +56,7 @@ pub(crate) enum Kind {
     Difference,
 }
 
-/// Form of the graph.
+/// Format of the graph.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
     /// An indented tree.
@@ -67,16 +67,16 @@ pub(crate) enum Format {
     Graphml,
     /// For GitHub and wikis.
     Mermaid,
-    /// For programs.
+    /// Machine-readable.
     Json,
-    /// A drawing that scales.
+    /// A vector drawing.
     Svg,
-    /// A picture.
+    /// A bitmap.
     Png,
 }
 
 impl Format {
-    /// The form that a file's name asks for.
+    /// The format for a file's name.
     fn of(path: &Path) -> Option<Self> {
         let extension = path.extension()?.to_str()?.to_ascii_lowercase();
         match extension.as_str() {
@@ -94,7 +94,7 @@ impl Format {
 
 /// Runs `automap graph`.
 pub(crate) fn run(args: &GraphArgs) -> Result<Exit> {
-    // What cannot be written is reported before a server is asked.
+    // What cannot be written is reported before a server is queried.
     let format = format(args)?;
     args.file.check()?;
     let observation = args.input.observation(&ZonedDateTime::now())?;
@@ -123,7 +123,7 @@ fn format(args: &GraphArgs) -> Result<Format> {
         (None, None) => Format::Text,
         (None, Some(path)) => Format::of(path).with_context(|| {
             format!(
-                "{}: the form is unknown from the name: end it in .svg, .png, .dot, .graphml, .mmd, .json or .txt, or give -o",
+                "{}: unknown ending; use .svg, .png, .dot, .graphml, .mmd, .json or .txt, or give -o",
                 path.display()
             )
         })?,
@@ -157,7 +157,7 @@ fn png(map: &ServiceMap) -> Result<Vec<u8>> {
 
 #[cfg(not(feature = "png"))]
 fn png(_: &ServiceMap) -> Result<Vec<u8>> {
-    bail!("PNG pictures are not part of this build; they come with the cargo feature `png`. SVG is: --file map.svg")
+    bail!("this build cannot write PNG, which needs the cargo feature `png`; write SVG instead: --file map.svg")
 }
 
 #[cfg(test)]

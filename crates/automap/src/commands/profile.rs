@@ -18,29 +18,29 @@ use crate::console::say;
 use crate::exit::Exit;
 
 pub(crate) const EXAMPLES: &str = "Examples:
-  automap profile incident.parquet                      classes and changes, for people
-  automap profile incident.parquet -f shop.csv          all dimensions; or .parquet .json
+  automap profile incident.parquet                      classes and changes, as a table
+  automap profile incident.parquet -f shop.csv          all dimensions; also .parquet .json
   automap profile --prometheus http://localhost:9090 -n sock-shop -o json | jq '.dimensions'";
 
 #[derive(Args, Debug)]
 pub(crate) struct ProfileArgs {
     #[command(flatten)]
     input: AnyInputArgs,
-    /// Form; by default that of the file's name, else text
+    /// Output format [default: from the file name, else text]
     #[arg(long, short, value_enum, help_heading = "Output")]
     output: Option<Format>,
     #[command(flatten)]
     file: FileArgs,
 }
 
-/// Form of the profiles.
+/// Format of the profiles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Format {
-    /// For people: class, and what changed.
+    /// Class of each service, and what changed.
     Text,
     /// All dimensions with their meanings.
     Json,
-    /// One row for each service.
+    /// One row per service.
     Csv,
     /// The same, typed.
     Parquet,
@@ -81,7 +81,7 @@ fn format(args: &ProfileArgs) -> Result<Format> {
         (Some(format), _) => format,
         (None, None) => Format::Text,
         (None, Some(path)) => by_name(path).with_context(|| {
-            format!("{}: end the name in .csv, .parquet, .json or .txt, or give -o", path.display())
+            format!("{}: unknown ending; use .csv, .parquet, .json or .txt, or give -o", path.display())
         })?,
     };
     if format == Format::Parquet && args.file.path().is_none() && io::stdout().is_terminal() {

@@ -1,6 +1,6 @@
 //! `automap report`: one incident as one page, to open offline, to print, or to post.
 //!
-//! The incident is analysed now, or it was: one that a watcher kept is named by its id, and a report that was saved as JSON by its file.
+//! The incident is analysed now, or was before: one that a watcher stored is given by its id, and a report saved as JSON by its file.
 
 #[cfg(feature = "server")]
 mod kept;
@@ -31,20 +31,20 @@ pub(crate) const EXAMPLES: &str = "Examples:
   automap report incident.parquet -f incident.md                    for Slack, GitHub or GitLab
   automap report incident.parquet -o markdown                      the same on standard output
   automap report incident.parquet -o json | jq .charts             the page's data
-  automap report saved.json -f incident.html                       what was saved as JSON
-  automap report shop-20261125T140315Z-8c1f3a07 -c automap.yaml     an incident that was kept
+  automap report saved.json -f incident.html                       a report saved as JSON
+  automap report shop-20261125T140315Z-8c1f3a07 -c automap.yaml     a stored incident
   automap report shop-20261125T140315Z-8c1f3a07 --server http://localhost:9977 -f incident.html";
 
-/// What is given by position.
-const INPUT: &str = "A capture file, as `automap capture` writes it, or a table; a report that was saved as JSON; or the id of an incident that a watcher \
-    kept; - is standard input";
+/// Help of the positional argument.
+const INPUT: &str = "Capture file from `automap capture`, a table, a report saved as JSON, or the id of an incident that a watcher stored; \
+    - is standard input";
 
 #[derive(Args, Debug)]
 #[command(mut_arg("capture_file", |arg| arg.value_name("CAPTURE|REPORT|INCIDENT").help(INPUT)))]
 pub(crate) struct ReportArgs {
     #[command(flatten)]
     input: AnyInputArgs,
-    /// How causes are ranked
+    /// Engine that ranks causes
     #[arg(long, value_enum, default_value_t = EngineChoice::Evidence, help_heading = "Engine")]
     engine: EngineChoice,
     #[command(flatten)]
@@ -54,7 +54,7 @@ pub(crate) struct ReportArgs {
     kept: kept::KeptIncidentArgs,
     #[command(flatten)]
     file: FileArgs,
-    /// Form of the page [default: by the ending .html, .md, .json, .txt or .svg of the file, else html]
+    /// Output format [default: from the file's ending .html, .md, .json, .txt or .svg, else html]
     #[arg(long, short, value_enum, help_heading = "Output")]
     output: Option<Form>,
     /// Wall-clock times in UTC instead of the local zone
@@ -62,18 +62,18 @@ pub(crate) struct ReportArgs {
     utc: bool,
 }
 
-/// Form of a page.
+/// Format of a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Form {
-    /// One file with everything inside: pictures, styles, no script.
+    /// One self-contained file with pictures and styles, without scripts.
     Html,
     /// For a chat, an issue or a merge request.
     Markdown,
-    /// For programs.
+    /// Machine-readable.
     Json,
-    /// For a terminal: the answer alone.
+    /// For a terminal: only the report.
     Text,
-    /// The service map alone, as a drawing.
+    /// Only the service map, as a drawing.
     Svg,
 }
 
@@ -93,7 +93,7 @@ pub(crate) fn run(args: &ReportArgs) -> Result<Exit> {
     Ok(Exit::Ok)
 }
 
-/// What was answered before: a saved report, or an incident that was kept.
+/// An earlier answer: a saved report, or a stored incident.
 fn known(args: &ReportArgs) -> Result<Option<Dossier>> {
     let Some(place) = args.input.by_position() else { return Ok(None) };
     #[cfg(feature = "server")]
@@ -107,7 +107,7 @@ fn known(args: &ReportArgs) -> Result<Option<Dossier>> {
 
 fn analysed(args: &ReportArgs) -> Result<Dossier> {
     let [engine] = args.engine.engines() else {
-        bail!("a page holds one answer; choose one engine (`automap diagnose --engine all` compares them)");
+        bail!("a page shows one answer; choose one engine (`automap diagnose --engine all` compares them)");
     };
     let options = args.engine_options.diagnose_options(*engine);
     let observation = args.input.observation_closely(&ZonedDateTime::now(), &options)?;
@@ -115,7 +115,7 @@ fn analysed(args: &ReportArgs) -> Result<Dossier> {
     Ok(dossier::of_analysis(&observation, &analysis, &options.verdict))
 }
 
-/// The form that was asked for, else that of the file's ending, else HTML, but not on a terminal.
+/// The requested format, else that of the file's ending, else HTML, but not on a terminal.
 fn form(args: &ReportArgs) -> Result<Form> {
     let ending = |path: &Path| path.extension().and_then(OsStr::to_str).map(str::to_lowercase);
     match (args.file.path(), args.output) {
@@ -127,12 +127,12 @@ fn form(args: &ReportArgs) -> Result<Form> {
             Some("txt") => Ok(Form::Text),
             Some("svg") => Ok(Form::Svg),
             _ => bail!(
-                "{} ends in none of .html, .md, .json, .txt, .svg; rename it, or say -o html, markdown, json, text or svg",
+                "{}: unknown ending; use .html, .md, .json, .txt or .svg, or give -o html, markdown, json, text or svg",
                 path.display()
             ),
         },
         (None, None) if io::stdout().is_terminal() => {
-            bail!("a page is not for a terminal; give --file incident.html, or -o markdown to read it here")
+            bail!("HTML cannot be shown in a terminal; give --file incident.html, or -o markdown to read it here")
         }
         (None, None) => Ok(Form::Html),
     }

@@ -24,16 +24,16 @@ use crate::exit::Exit;
 use crate::parse_time;
 
 pub(crate) const EXAMPLES: &str = "Examples:
-  automap trend --capture day.parquet --window 5m                 one level for every 5 minutes
-  automap trend monday.parquet tuesday.parquet wednesday.parquet …  one level for every capture
+  automap trend --capture day.parquet --window 5m                 one level per 5 minutes
+  automap trend monday.parquet tuesday.parquet wednesday.parquet …  one level per capture
   automap trend --prometheus http://localhost:9090 -n sock-shop --since 7d --window 1h
-  automap trend --kept sock-shop --window 1h          healthy hours that a watcher kept
+  automap trend --kept sock-shop --window 1h          healthy hours that a watcher stored
   automap trend --capture day.parquet --window 5m -o csv";
 
-/// Windows where none are asked for: enough for a slope, few enough for a level each.
+/// Default number of windows: enough for a slope, few enough for a level each.
 const DEFAULT_WINDOWS: i64 = 24;
 
-/// What captures in a row cannot be combined with.
+/// Options that conflict with a list of captures.
 #[cfg(feature = "server")]
 const FILES_EXCLUDE: [&str; 4] = ["capture", "csv", "prometheus", "kept"];
 #[cfg(not(feature = "server"))]
@@ -41,7 +41,7 @@ const FILES_EXCLUDE: [&str; 3] = ["capture", "csv", "prometheus"];
 
 #[derive(Args, Debug)]
 pub(crate) struct TrendArgs {
-    /// Captures; each is one window unless --window cuts them
+    /// Captures; each is one window unless --window splits them
     #[arg(value_name = "FILE", conflicts_with_all = FILES_EXCLUDE)]
     files: Vec<PathBuf>,
     #[command(flatten)]
@@ -57,15 +57,15 @@ pub(crate) struct TrendArgs {
     /// End of the data
     #[arg(long, value_name = "TIME", default_value = "now", allow_hyphen_values = true, help_heading = "Time")]
     to: String,
-    /// Length of a window [default: a 24th of the data]
+    /// Length of a window [default: 1/24 of the data]
     #[arg(long, value_name = "SPAN", value_parser = span, help_heading = "Time")]
     window: Option<Duration>,
-    /// Share of false findings accepted among the findings, 0 to 1; the slopes' intervals cover one minus this
+    /// Accepted share of false findings among all findings, 0 to 1; intervals of slopes cover one minus this
     #[arg(long, value_name = "SHARE", default_value_t = 0.05, value_parser = open_share, help_heading = "Judgement")]
     false_discovery: f64,
     #[command(flatten)]
     show: ShowArgs,
-    /// Exit with 1 when something rises or falls
+    /// Exit with 1 if something rises or falls
     #[arg(long, help_heading = "Output")]
     exit_code: bool,
 }
@@ -109,7 +109,7 @@ fn windows(args: &TrendArgs, now: &ZonedDateTime) -> Result<Vec<Period>> {
         return cut(args, &args.prometheus.observe(url, &TimeArgs::between(span), now)?.0);
     }
     if args.files.is_empty() {
-        bail!("no metrics to analyse: give captures in a row, --capture FILE, --csv FILE or --prometheus URL");
+        bail!("no metrics to analyse: give captures, --capture FILE, --csv FILE or --prometheus URL");
     }
     let mut windows = Vec::new();
     for path in &args.files {

@@ -22,7 +22,7 @@ pub(crate) enum Place {
     Incident,
     /// A span as the user wrote it.
     Span(String),
-    /// Nothing that is known.
+    /// None of these.
     Unknown(String),
 }
 
@@ -53,15 +53,15 @@ impl Place {
         let window = if *self == Self::Baseline { windows.baseline } else { windows.incident };
         let mut period = Period::new(name, observation, Some(window))?;
         if windows.onset == OnsetSource::NotFound {
-            let text = "no onset was found in the data: the last third stands for the incident";
+            let text = "no onset was found in the data: the last third is taken as the incident";
             period.notes.push(Note::warning("no_onset", text));
         }
         Ok(period)
     }
 }
 
-/// Reads `FROM..TO`, where a clock time without a date is of the day of the data: of its last day, or of its first one where that
-/// is what lies inside.
+/// Reads `FROM..TO`. A clock time without a date is on the last day of the data, or on its first day if that is what lies
+/// inside.
 fn span_in(text: &str, data: Interval, zone: &TimeZone) -> Result<Interval> {
     let Some((from, to)) = text.split_once("..") else {
         bail!("'{text}' is not a span of time; write FROM..TO, such as 13:00..13:50");

@@ -1,7 +1,7 @@
-//! An incident that a watcher kept: out of its store, or from a running server.
+//! An incident that a watcher stored: from its store, or from a running server.
 //!
-//! The store keeps answers, not metrics. With the watcher's configuration, and from a server, the metrics are fetched again; where they are gone, and from a
-//! store alone, the page is made of the report that was kept, and says so.
+//! The store has reports, not metrics. With the watcher's configuration, and from a server, the metrics are fetched again. If they are
+//! gone, and from a store alone, the page is made from the stored report, and says so.
 
 use std::path::{Path, PathBuf};
 
@@ -19,27 +19,27 @@ use crate::args::file::is_standard;
 use crate::console::say;
 use crate::store::Opened;
 
-/// The longest ending of a file that is read: `parquet`.
+/// Longest file ending that is read: `parquet`.
 const LONGEST_ENDING: usize = 7;
 
-/// Where kept incidents are. `--store` is one of the engine's options.
+/// Where stored incidents are. `--store` is one of the engine's options.
 #[derive(Args, Debug)]
 pub(super) struct KeptIncidentArgs {
-    /// The watcher's configuration, which says where incidents are kept and where their metrics are
+    /// Configuration of the watcher: where incidents are stored and where their metrics are
     #[arg(long, short, value_name = "FILE", help_heading = "Kept incidents")]
     config: Option<PathBuf>,
-    /// An `automap serve` that keeps the incident, such as http://localhost:9977
+    /// Address of an `automap serve` that stores the incident, such as http://localhost:9977
     #[arg(long, value_name = "URL", conflicts_with_all = ["config", "store"], help_heading = "Kept incidents")]
     server: Option<String>,
     /// File with a token for that server
     #[arg(long, value_name = "FILE", requires = "server", help_heading = "Kept incidents")]
     token_file: Option<PathBuf>,
-    /// Certificate authorities (PEM) that sign that server's certificate, instead of the public ones
+    /// Certificate authorities (PEM) to trust for that server instead of the public ones
     #[arg(long, value_name = "FILE", requires = "server", help_heading = "Kept incidents")]
     server_ca: Option<PathBuf>,
 }
 
-/// The id of an incident, where what was given looks like one: no file, no path, and no ending of a file.
+/// The id of an incident, if the argument looks like one: no file, no path, and no file ending.
 pub(super) fn id(place: &Path) -> Option<&str> {
     let is_name = place.file_name() == Some(place.as_os_str()) && !is_standard(place) && !place.exists();
     let has_ending = place.extension().is_some_and(|ending| ending.len() <= LONGEST_ENDING);
@@ -64,19 +64,16 @@ impl KeptIncidentArgs {
         };
         let Some(opened) = opened else {
             bail!(
-                "there is no file '{id}', and no incident is kept here: --config FILE, --store FILE or --server URL say where incidents are kept"
+                "there is no file '{id}', and no store of incidents: give --config FILE, --store FILE or --server URL"
             );
         };
         from_store(id, &opened, config.as_ref())
     }
 
-    /// A file has no use for a place where incidents are kept.
+    /// A file needs no store of incidents.
     pub(super) fn refuse_beside_a_file(&self, file: &Path) -> Result<()> {
         if self.server.is_some() || self.config.is_some() {
-            bail!(
-                "--config and --server are about an incident that was kept, and {} is a file; leave one out",
-                file.display()
-            );
+            bail!("--config and --server are for a stored incident, but {} is a file; leave one out", file.display());
         }
         Ok(())
     }
@@ -94,11 +91,11 @@ fn from_store(id: &str, opened: &Opened, config: Option<&Config>) -> Result<Doss
             Ok(dossier) => return Ok((*dossier).clone()),
             Err(error) => error.to_string(),
         },
-        None => "no configuration says where they are (--config FILE)".to_owned(),
+        None => "no configuration is given (--config FILE)".to_owned(),
     };
     let Some(report) = incident.report else {
         bail!(
-            "{id} was never diagnosed, so there is nothing to make a page of; `automap incidents show {id}` has its time line"
+            "{id} was never diagnosed, so there is nothing to put on a page; `automap incidents show {id}` has its timeline"
         );
     };
     say_alone(&reason);
@@ -106,7 +103,7 @@ fn from_store(id: &str, opened: &Opened, config: Option<&Config>) -> Result<Doss
 }
 
 fn say_alone(reason: &str) {
-    say(&format!("without the metrics: {reason}; made of the report that was kept"));
+    say(&format!("without the metrics: {reason}; made from the stored report"));
 }
 
 #[cfg(test)]
