@@ -1,21 +1,21 @@
-//! What stands around the services: gateways, DNS, nodes, stores, brokers, hosts outside. What was found of each, and what its metrics would tell where nothing
-//! was. `discover` and `doctor` show it; nothing is fetched for it.
+//! What surrounds the services: gateways, DNS, nodes, stores, brokers, external hosts. Lists what was found of each kind, or what its
+//! metrics would show. `discover` and `doctor` print it; nothing is fetched for it.
 
 use automap_core::entity::EntityKind;
 use automap_core::observation::Observation;
 use automap_core::text::listed;
 use serde::Serialize;
 
-/// Names that a line holds.
+/// Most names on a line.
 const MAX_NAMES: usize = 6;
 
-/// One kind of thing.
+/// One kind.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Surrounding {
     pub(crate) kind: EntityKind,
     /// Those that were found, by name.
     pub(crate) found: Vec<String>,
-    /// What has to be exported to have it, and what it would tell; `null` where any was found.
+    /// What it would show, and what has to be exported for that; `null` if any was found.
     pub(crate) would_tell: Option<&'static str>,
 }
 
@@ -33,24 +33,24 @@ pub(crate) fn of(observation: &Observation) -> Vec<Surrounding> {
     KINDS.into_iter().map(of_kind).collect()
 }
 
-/// What each kind would tell, and by which metrics.
+/// What each kind would show, and with which metrics.
 const KINDS: [(EntityKind, &str); 6] = [
     (
         EntityKind::Gateway,
-        "a surge of requests, and a gateway that is at fault itself, are told by the metrics of Istio's gateway, ingress-nginx, Traefik, HAProxy or Envoy Gateway",
+        "to see surges of requests and faults of the gateway itself, scrape Istio's gateway, ingress-nginx, Traefik, HAProxy or Envoy Gateway",
     ),
-    (EntityKind::Dns, "slow and failing lookups are told by CoreDNS (coredns_dns_*, port 9153)"),
-    (EntityKind::Node, "nodes that are used up, and who uses them up, are told by node_exporter and kube_pod_info"),
-    (EntityKind::Store, "locks, full connections and evictions of databases and caches are told by their exporters"),
-    (EntityKind::Broker, "queues without consumers and lag are told by the exporters of brokers"),
+    (EntityKind::Dns, "to see slow and failing lookups, scrape CoreDNS (coredns_dns_*, port 9153)"),
+    (EntityKind::Node, "to see full nodes and the pods that fill them, scrape node_exporter and kube_pod_info"),
+    (EntityKind::Store, "to see locks, full connections and evictions of databases and caches, scrape their exporters"),
+    (EntityKind::Broker, "to see queues without consumers and lag, scrape the exporters of brokers"),
     (
         EntityKind::External,
-        "hosts outside that are slow or blocked are told by Istio's side-cars (ServiceEntry) or OpenTelemetry's client metrics (server_address)",
+        "to see slow or blocked external hosts, use Istio's side-cars (ServiceEntry) or OpenTelemetry's client metrics (server_address)",
     ),
 ];
 
 impl Surrounding {
-    /// `gateway: istio-system/istio-ingressgateway`, or `gateway: none; a surge of requests … are told by …`.
+    /// `gateway: istio-system/istio-ingressgateway`, or `gateway: none; to see surges of requests …, scrape …`.
     pub(crate) fn line(&self) -> String {
         let word = self.kind.word();
         match self.would_tell {
@@ -73,6 +73,6 @@ mod tests {
         };
         assert_eq!(of(&["a", "b"], None).line(), "DNS: a, b");
         assert_eq!(of(&["1", "2", "3", "4", "5", "6", "7"], None).line(), "DNS: 1, 2, 3, 4, 5, 6 and 1 more");
-        assert_eq!(of(&[], Some("slow lookups are told by it")).line(), "DNS: none; slow lookups are told by it");
+        assert_eq!(of(&[], Some("to see slow lookups, scrape it")).line(), "DNS: none; to see slow lookups, scrape it");
     }
 }

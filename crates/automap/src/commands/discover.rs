@@ -31,7 +31,7 @@ pub(crate) struct DiscoverArgs {
     prometheus: PrometheusArgs,
     #[command(flatten)]
     time: TimeArgs,
-    /// Form of the answer
+    /// Output format
     #[arg(long, short, value_enum, default_value_t = Format::Text, help_heading = "Output")]
     output: Format,
     #[command(flatten)]
@@ -43,7 +43,7 @@ pub(crate) struct DiscoverArgs {
 struct Discovery {
     namespace: String,
     source: String,
-    /// Clusters that the server has the namespace in; empty where nothing names one.
+    /// Clusters that have the namespace; empty if no series names a cluster.
     clusters: Vec<ClusterSeen>,
     /// In the order of preference.
     presets: Vec<PresetFound>,
@@ -52,9 +52,9 @@ struct Discovery {
     services: Vec<ServiceCoverage>,
     /// What is missing, and what a diagnosis cannot find without it.
     missing: Vec<MissingSignal>,
-    /// Gateways, DNS, nodes, stores, brokers and hosts outside.
+    /// Gateways, DNS, nodes, stores, brokers and external hosts.
     surroundings: Vec<Surrounding>,
-    /// Kinds of change, and what would tell those that cannot be seen here. Empty where changes were not asked for.
+    /// Kinds of change, and what is needed to observe the missing ones. Empty if changes were not queried.
     changes: Vec<ChangesSeen>,
     /// Signals that a preset covers but that could not be read, with the reason.
     not_checked: Vec<NotChecked>,
@@ -69,7 +69,7 @@ struct PresetFound {
     covers: String,
     /// `used`, `left_out`, `elsewhere`, `absent` or `failed`.
     state: &'static str,
-    /// Series of the namespace; 0 where there are none.
+    /// Series of the namespace; 0 if there are none.
     series: u64,
     /// A remark about the state; may be empty.
     remark: String,
@@ -83,7 +83,7 @@ struct ChangesSeen {
     needs: &'static str,
 }
 
-/// Every kind that a server can tell.
+/// Every kind that can be observed on a server.
 fn changes(log: &ChangeLog) -> Vec<ChangesSeen> {
     let asked = log.observed.is_some() || !log.unseen.is_empty();
     let seen = |(kind, needs)| ChangesSeen { kind, is_seen: !log.unseen.contains(&kind), needs };
@@ -139,7 +139,7 @@ fn show(args: &DiscoverArgs, discovery: &Discovery) -> Result<()> {
     }
 }
 
-/// Said where no preset finds anything.
+/// The message if no preset finds anything.
 const NOTHING: &str = "no preset finds any metric: check that this is the Prometheus that scrapes the cluster, or describe its metrics in a \
                        preset of your own (--presets FILE; `automap config presets` prints examples)";
 
@@ -173,7 +173,7 @@ fn found(offer: Offer, used: &[&str]) -> PresetFound {
     let (state, series, remark) = match offer.state {
         OfferState::Found { series } => ("used", series, String::new()),
         OfferState::WithoutNamespace { series, label } if is_used => {
-            ("used", series, format!("its series lack {label}: services of every namespace are among them"))
+            ("used", series, format!("its series lack {label}: they include services of every namespace"))
         }
         OfferState::WithoutNamespace { series, label } => {
             ("left_out", series, format!("its series lack {label}, and another preset covers requests"))

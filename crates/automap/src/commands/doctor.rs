@@ -43,7 +43,7 @@ pub(crate) struct DoctorArgs {
     #[cfg(feature = "kubernetes")]
     #[command(flatten)]
     cluster_args: ClusterArgs,
-    /// Form of the answer
+    /// Output format
     #[arg(long, short, value_enum, default_value_t = Format::Text, help_heading = "Output")]
     output: Format,
     #[command(flatten)]
@@ -53,7 +53,7 @@ pub(crate) struct DoctorArgs {
 /// Runs `automap doctor`.
 pub(crate) fn run(args: &DoctorArgs) -> Result<Exit> {
     let (Some(url), Some(namespace)) = (&args.prometheus.prometheus, args.prometheus.namespace()) else {
-        bail!("which source? Give --prometheus URL and --namespace NAME");
+        bail!("no source: give --prometheus URL and --namespace NAME");
     };
     let now = ZonedDateTime::now();
     let present = Timestamp::from_ms(now.timestamp().as_millisecond());

@@ -1,4 +1,4 @@
-//! What was discovered, for people.
+//! What was discovered, as text.
 
 use std::fmt::Write as _;
 
@@ -12,7 +12,7 @@ const YELLOW: &str = "\x1b[33m";
 const RED: &str = "\x1b[31m";
 const PLAIN: &str = "\x1b[0m";
 
-/// The presets, then the signals of every service, then what is missing and what cannot be diagnosed without it, then what stands around the services.
+/// The presets, then the signals of every service, then what is missing and what cannot be diagnosed without it, then what surrounds the services.
 pub(super) fn text(discovery: &Discovery, is_coloured: bool) -> String {
     let paint = |colour: &str, text: String| if is_coloured { format!("{colour}{text}{PLAIN}") } else { text };
     let mut out = format!("{}\n\n", discovery.source);
@@ -48,7 +48,7 @@ pub(super) fn text(discovery: &Discovery, is_coloured: bool) -> String {
         let _ = writeln!(out, "  {:<8}  {whose}\n            → {}", missing.signal.as_str(), missing.costs);
     }
     if discovery.missing.is_empty() {
-        out.push_str("  nothing: every signal is there for every service\n");
+        out.push_str("  none: every service has every signal\n");
     }
     for gap in &discovery.not_checked {
         let _ = writeln!(out, "  {}: {}", gap.signal, gap.reason);
@@ -68,14 +68,14 @@ fn write_clusters(out: &mut String, clusters: &[ClusterSeen]) {
     if clusters.len() < 2 {
         return;
     }
-    out.push_str("\nClusters, one or several of which --cluster chooses\n");
+    out.push_str("\nClusters, to choose with --cluster\n");
     for cluster in clusters {
-        let mark = if cluster.is_looked_at { "looked at" } else { "" };
+        let mark = if cluster.is_looked_at { "checked" } else { "" };
         let _ = writeln!(out, "{}", format!("  {mark:<9}  {}", cluster.name).trim_end());
     }
 }
 
-/// Kinds of change that cannot be seen, by what would tell them.
+/// Kinds of change that cannot be observed, by what they need.
 fn write_changes(out: &mut String, changes: &[ChangesSeen]) {
     let mut unseen: Vec<(&str, Vec<&str>)> = Vec::new();
     for change in changes.iter().filter(|change| !change.is_seen) {
@@ -87,7 +87,7 @@ fn write_changes(out: &mut String, changes: &[ChangesSeen]) {
     if unseen.is_empty() {
         return;
     }
-    out.push_str("\nChanges that cannot be seen, and what would tell them\n");
+    out.push_str("\nChanges that cannot be observed, and what they need\n");
     for (needs, kinds) in unseen {
         let _ = writeln!(out, "  {}\n            → {needs}", kinds.join(", "));
     }

@@ -1,4 +1,4 @@
-//! What the cluster itself says: is Chaos Mesh there, may it be read, and is more allowed than is needed?
+//! Checks of the cluster itself: is Chaos Mesh installed and readable, and are the permissions wider than needed?
 
 use automap_kubernetes::rights::{Right, review};
 use automap_kubernetes::{Cluster, ClusterError, experiments};
@@ -34,11 +34,11 @@ fn chaos_mesh(cluster: &Cluster, namespace: &str) -> Finding {
         }
     }
     if there == 0 && forbidden.is_empty() {
-        let fix = "install it (deploy/README.md), or keep faults in a file: `automap chaos score --labels FILE`";
+        let fix = "install it (deploy/README.md), or list faults in a file: `automap chaos score --labels FILE`";
         return finding(check, State::Weak, "Chaos Mesh is not installed: none of its kinds exists".into(), fix);
     }
     if !forbidden.is_empty() {
-        let found = format!("experiments may not be read: {}", names(&forbidden));
+        let found = format!("no permission to read experiments: {}", names(&forbidden));
         return finding(
             check,
             State::Bad,
@@ -66,14 +66,14 @@ fn rights(cluster: &Cluster, namespace: &str) -> Vec<Finding> {
     let mut all = Vec::new();
     if !missing.is_empty() {
         let fix = "kubectl apply -f deploy/chaos-mesh/viewer.yaml gives what `automap chaos record` needs";
-        all.push(finding(check, State::Weak, format!("too narrow for a ledger: may not {}", names(&missing)), fix));
+        all.push(finding(check, State::Weak, format!("too narrow for a ledger: cannot {}", names(&missing)), fix));
     }
     if !wide.is_empty() {
-        let fix = "reading is enough for all but `automap drill`: use the account of deploy/chaos-mesh/viewer.yaml";
-        all.push(finding(check, State::Weak, format!("wider than needed: may {}", names(&wide)), fix));
+        let fix = "reading is enough except for `automap drill`: use the account of deploy/chaos-mesh/viewer.yaml";
+        all.push(finding(check, State::Weak, format!("wider than needed: can {}", names(&wide)), fix));
     }
     if all.is_empty() {
-        all.push(finding(check, State::Ok, "what is needed, and no more".into(), ""));
+        all.push(finding(check, State::Ok, "exactly the permissions that are needed".into(), ""));
     }
     all
 }

@@ -17,20 +17,20 @@ use crate::surroundings::{self, Surrounding};
 const ENOUGH_RPS: f64 = 20.0 / 30.0;
 /// A newest sample older than this is not current.
 const FRESH_MS: i64 = 120_000;
-/// Scrapes that are further apart find an onset too late.
+/// Onsets are found too late if scrapes are further apart.
 const SLOW_SCRAPE_MS: i64 = 60_000;
-/// Names that a sentence holds.
+/// Most names in a sentence.
 const MAX_NAMES: usize = 6;
 
-/// How it stands with one thing.
+/// Result of one check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum State {
-    /// Well.
+    /// Good.
     Ok,
-    /// Something is lost by it.
+    /// Diagnoses lose something.
     Weak,
-    /// It stands in the way of a diagnosis.
+    /// Prevents a diagnosis.
     Bad,
 }
 
@@ -42,7 +42,7 @@ pub(super) struct Finding {
     pub(super) state: State,
     /// A sentence.
     pub(super) found: String,
-    /// What to do; `null` where nothing is to be done.
+    /// What to do; `null` if nothing.
     pub(super) fix: Option<String>,
 }
 
@@ -67,7 +67,7 @@ impl Doctor {
         report: Option<&Report>,
         now: Timestamp,
     ) -> Self {
-        // The survey asks Istio and cAdvisor; where neither is, the observation knows.
+        // The survey queries Istio and cAdvisor; without both, the observation knows.
         let newest = survey.newest.or_else(|| observation.frame.times().last().copied());
         let mut findings =
             vec![fresh(newest, now), scraped(scrape_ms, observation.frame.step_ms()), remembered(survey)];
@@ -112,7 +112,7 @@ fn other_source(presets: &[Preset]) -> Option<Finding> {
     Some(finding("requests_from", State::Ok, found, ""))
 }
 
-/// What was found out about native histograms: that they are read, or that the server cannot evaluate them.
+/// The note on native histograms: they are read, or the server cannot evaluate them.
 fn histograms(observation: &Observation) -> impl Iterator<Item = Finding> {
     let told = observation.notes.iter().filter(|note| note.code == "native_histograms");
     told.map(|note| {
@@ -121,7 +121,7 @@ fn histograms(observation: &Observation) -> impl Iterator<Item = Finding> {
     })
 }
 
-/// Gateways, DNS, nodes and what else services depend on: what is there, and what would be told if it were.
+/// Gateways, DNS, nodes and what else services depend on: what is there, and what the rest would show.
 fn around(observation: &Observation) -> Finding {
     let all: Vec<String> = surroundings::of(observation).iter().map(Surrounding::line).collect();
     finding("surroundings", State::Ok, format!("around the services: {}", all.join("; ")), "")
@@ -134,7 +134,7 @@ fn fresh(newest: Option<Timestamp>, now: Timestamp) -> Finding {
             check,
             State::Bad,
             "no sample of this namespace in the last five minutes".into(),
-            "look at Status → Targets of Prometheus: are the pods scraped? Or its clock and yours differ: compare `date` on both",
+            "check Status → Targets in Prometheus: are the pods scraped? If they are, compare its clock with yours (`date` on both)",
         ),
         Some(age) if age > FRESH_MS => finding(
             check,
@@ -145,8 +145,8 @@ fn fresh(newest: Option<Timestamp>, now: Timestamp) -> Finding {
         Some(age) if age < -5000 => finding(
             check,
             State::Weak,
-            format!("the newest sample is from {} s in the future", -age / 1000),
-            "the server's clock is ahead of this machine's: let both use NTP",
+            format!("the newest sample is {} s in the future", -age / 1000),
+            "the server's clock is ahead of this machine's: synchronise both with NTP",
         ),
         Some(age) => finding(check, State::Ok, format!("the newest sample is {} s old", age.max(0) / 1000), ""),
     }
@@ -156,14 +156,14 @@ fn fresh(newest: Option<Timestamp>, now: Timestamp) -> Finding {
 fn scraped(scrape_ms: i64, step_ms: i64) -> Finding {
     let mut found = format!("scraped every {} s", scrape_ms as f64 / 1e3);
     if step_ms > scrape_ms {
-        found += &format!("; this window is read every {} s", step_ms as f64 / 1e3);
+        found += &format!("; this window is sampled every {} s", step_ms as f64 / 1e3);
     }
     match scrape_ms > SLOW_SCRAPE_MS {
         true => finding(
             "scrape_interval",
             State::Weak,
             found,
-            "set scrape_interval to 15s: onsets are found to within a sample or two",
+            "set scrape_interval to 15s: onsets are accurate to one or two samples",
         ),
         false => finding("scrape_interval", State::Ok, found, ""),
     }
@@ -171,11 +171,11 @@ fn scraped(scrape_ms: i64, step_ms: i64) -> Finding {
 
 fn remembered(survey: &Survey) -> Finding {
     const HOUR_MS: i64 = 3_600_000;
-    let fix = "keep a day at least (--storage.tsdb.retention.time=1d): the same hour of the day before can then be the baseline";
+    let fix = "keep at least a day (--storage.tsdb.retention.time=1d): the same hour of the previous day can then be the baseline";
     match survey.reaches_back_ms.map(|ms| ms / HOUR_MS) {
         None => finding("retention", State::Weak, "it keeps less than an hour".into(), fix),
         Some(hours) if hours < 24 => finding("retention", State::Weak, format!("it keeps {hours} h"), fix),
-        Some(hours) => finding("retention", State::Ok, format!("it keeps {} d and more", hours / 24), ""),
+        Some(hours) => finding("retention", State::Ok, format!("it keeps at least {} d", hours / 24), ""),
     }
 }
 
@@ -185,20 +185,19 @@ fn proxies(namespace: &str, survey: &Survey) -> Finding {
     if all == 0 {
         let fix =
             "scrape the kubelet's /metrics/cadvisor; processor, memory and disk faults cannot be detected without it";
-        return finding("side_cars", State::Weak, "no container is known (cAdvisor is absent)".into(), fix);
+        return finding("side_cars", State::Weak, "no containers found (no cAdvisor metrics)".into(), fix);
     }
     if with == 0 {
         let fix = format!(
             "kubectl label namespace {namespace} istio-injection=enabled && kubectl -n {namespace} rollout restart deployment; \
-             nothing is to be done where another source measures requests"
+             not needed if another source measures requests"
         );
-        return finding("side_cars", State::Weak, format!("none of {all} pods has a mesh's proxy"), &fix);
+        return finding("side_cars", State::Weak, format!("none of {all} pods has a mesh proxy"), &fix);
     }
     if without.is_empty() {
         return finding("side_cars", State::Ok, format!("all {all} pods have a proxy"), "");
     }
-    let fix =
-        format!("kubectl -n {namespace} rollout restart deployment: pods older than the namespace's label have none");
+    let fix = format!("kubectl -n {namespace} rollout restart deployment: pods older than the label have no proxy");
     finding("side_cars", State::Weak, format!("{with} of {all} pods have a proxy; without: {}", names(&without)), &fix)
 }
 
@@ -212,12 +211,12 @@ fn reporters(survey: &Survey) -> Finding {
             "both ends of calls are counted; they are never added up, and their difference is the network's".into(),
             "",
         ),
-        (false, false) => finding(check, State::Weak, "no call is counted by a side-car".into(), ""),
+        (false, false) => finding(check, State::Weak, "no side-car counts calls".into(), ""),
         (source, _) => finding(
             check,
             State::Weak,
             format!("only the {} of calls is counted", if source { "source" } else { "destination" }),
-            "network faults cannot be distinguished from a slow service: let Telemetry report both (no `disabled: true` for one mode)",
+            "network faults cannot be distinguished from a slow service: make Telemetry report both (no `disabled: true` for one mode)",
         ),
     }
 }
@@ -228,7 +227,7 @@ fn scraped_once(survey: &Survey) -> Finding {
         return finding(check, State::Ok, "no pod is scraped twice".into(), "");
     }
     let who: Vec<&str> = survey.scrapers.iter().map(String::as_str).collect();
-    let fix = "two servers behind one address: ask one of them, or let Thanos or Mimir take the replicas apart (--query.replica-label); \
+    let fix = "two servers behind one address: query one of them, or deduplicate replicas in Thanos or Mimir (--query.replica-label); \
                two jobs of one server: drop one";
     let found = format!(
         "the same pods come from several scrapers, so requests and resources are counted twice: {}",
@@ -237,7 +236,7 @@ fn scraped_once(survey: &Survey) -> Finding {
     finding(check, State::Bad, found, fix)
 }
 
-/// One finding for each signal that is not there of many services, in the order of the signals.
+/// One finding per signal that services lack, in the order of the signals.
 fn missing(services: &[ServiceCoverage], observation: &Observation) -> Vec<Finding> {
     let mut lacking: BTreeMap<(CoverageSignal, Presence), Vec<&str>> = BTreeMap::new();
     for service in services {
@@ -258,7 +257,7 @@ fn missing(services: &[ServiceCoverage], observation: &Observation) -> Vec<Findi
             fix = format!("{fix}; {reason}");
         }
         let state = if worst { State::Bad } else { State::Weak };
-        // Stores speak TCP and answer no requests: the source is not at fault.
+        // Stores speak TCP and answer no requests: the source lacks nothing.
         let usual = matches!(
             signal,
             CoverageSignal::Requests | CoverageSignal::Errors | CoverageSignal::Latency | CoverageSignal::Calls
@@ -269,13 +268,13 @@ fn missing(services: &[ServiceCoverage], observation: &Observation) -> Vec<Findi
     lacking.into_iter().map(to_finding).collect()
 }
 
-/// Which kinds of change cannot be seen: most incidents begin with one.
+/// Kinds of change that cannot be observed: most incidents begin with a change.
 fn changes(log: &ChangeLog) -> Finding {
     let check = "changes";
     let unseen: Vec<ChangeKind> = log.unseen.iter().copied().filter(|kind| *kind != ChangeKind::FeatureFlag).collect();
     let Some(observed) = log.observed else {
-        let fix = "let kube-state-metrics be scraped, or leave out --no-changes: releases and configuration cannot be named without it";
-        return finding(check, State::Weak, "no changes can be seen".into(), fix);
+        let fix = "scrape kube-state-metrics, or remove --no-changes: otherwise releases and configuration cannot be named as causes";
+        return finding(check, State::Weak, "changes cannot be observed".into(), fix);
     };
     let hours = observed.len_ms() / 3_600_000;
     let found = format!("{} changes in the last {} h", log.changes.len(), hours.max(1));
@@ -287,7 +286,7 @@ fn changes(log: &ChangeLog) -> Finding {
     needs.dedup();
     let is_release = unseen.contains(&ChangeKind::Release);
     let state = if is_release { State::Weak } else { State::Ok };
-    finding(check, state, format!("{found}; not seen: {}", names(&words)), &needs.join("; "))
+    finding(check, state, format!("{found}; not observed: {}", names(&words)), &needs.join("; "))
 }
 
 fn traffic(services: &[ServiceCoverage]) -> Finding {
@@ -301,15 +300,15 @@ fn traffic(services: &[ServiceCoverage]) -> Finding {
         (0, _) => finding(
             "traffic",
             State::Bad,
-            "no request is counted".into(),
-            "send load, or choose the namespace that has it",
+            "no requests are counted".into(),
+            "send load, or choose a namespace that has some",
         ),
         (_, 0) => finding("traffic", State::Ok, format!("all {served} services have enough requests"), ""),
         (_, _) => finding(
             "traffic",
             State::Weak,
             format!("fewer than 20 requests in half a minute: {}", names(&quiet)),
-            "their errors and latency say little, and open no incident: more load, or wait longer",
+            "their errors and latency say little, and open no incident: send more load, or wait longer",
         ),
     }
 }
@@ -318,16 +317,16 @@ fn normal(report: Option<&Report>) -> Finding {
     let check = "normal_time";
     match report {
         None => {
-            finding(check, State::Bad, "too few samples to judge".into(), "wait until there are some minutes of data")
+            finding(check, State::Bad, "too few samples to judge".into(), "wait until there are a few minutes of data")
         }
         Some(report) if report.verdict.kind == VerdictKind::NoIncident => {
-            finding(check, State::Ok, "nothing left its usual range: a good baseline".into(), "")
+            finding(check, State::Ok, "nothing is outside its usual range: a good baseline".into(), "")
         }
         Some(report) => finding(
             check,
             State::Weak,
             format!("this is not a quiet period: {}", report.verdict.summary),
-            "take another hour as the baseline (--baseline), or diagnose it: `automap diagnose` with the same options",
+            "use another hour as the baseline (--baseline), or diagnose it: `automap diagnose` with the same options",
         ),
     }
 }
@@ -363,7 +362,7 @@ mod tests {
         let coarse = scraped(15_000, 120_000);
         assert_eq!(
             (coarse.state, coarse.found.as_str()),
-            (State::Ok, "scraped every 15 s; this window is read every 120 s")
+            (State::Ok, "scraped every 15 s; this window is sampled every 120 s")
         );
         assert_eq!(scraped(120_000, 120_000).state, State::Weak);
         assert_eq!(remembered(&survey).found, "it keeps 6 h");

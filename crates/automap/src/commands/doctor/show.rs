@@ -1,4 +1,4 @@
-//! The findings and the table of signals, for people.
+//! The findings and the table of signals, as text.
 
 use std::fmt::Write as _;
 
