@@ -1,4 +1,4 @@
-//! `automap chaos`: what was really injected, kept, listed, and put beside the diagnosis.
+//! `automap chaos`: records and lists what was really injected, and scores diagnoses against it.
 
 mod list;
 #[cfg(feature = "kubernetes")]
@@ -12,8 +12,8 @@ use clap::Subcommand;
 use crate::exit::Exit;
 
 pub(crate) const EXAMPLES: &str = "Examples:
-  automap chaos record --ledger chaos.jsonl              beside Chaos Mesh, as long as it runs
-  automap chaos list                                     what is and was injected
+  automap chaos record --ledger chaos.jsonl              what Chaos Mesh injects, until Ctrl-C
+  automap chaos list                                     current and past experiments
   automap chaos score --ledger chaos.jsonl --prometheus http://localhost:9090 -n sock-shop";
 
 /// What to do.
@@ -26,7 +26,7 @@ pub(crate) enum ChaosCommand {
     /// Show what was injected
     #[command(before_help = list::EXAMPLES)]
     List(list::ListArgs),
-    /// Diagnose every fault as an operator would, and score the answers
+    /// Diagnose every fault as an operator would, and score the diagnoses
     #[command(before_help = score::EXAMPLES)]
     Score(Box<score::ScoreArgs>),
 }

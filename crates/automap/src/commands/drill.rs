@@ -28,27 +28,27 @@ use crate::interrupt::Interrupt;
 use choice::{ChoiceArgs, Item, Plan};
 
 pub(crate) const EXAMPLES: &str = "Examples:
-  automap drill                                    every kind of fault on the lab, some 30 minutes
-  automap drill --only delay-payment,quiet-1       some
+  automap drill                                    every kind of fault on the lab, about 30 min
+  automap drill --only delay-payment,quiet-1       only these
   automap drill --plan pairs                       two faults at once, ten times
-  automap drill --plan changes                     releases that hurt, and changes that do not
-  automap drill --plan nodes                       nodes without room, and noisy neighbours
-  automap drill --plan causes                      everything that causes incidents, over an hour
+  automap drill --plan changes                     harmful releases and harmless changes
+  automap drill --plan nodes                       full nodes and noisy neighbours
+  automap drill --plan causes                      every kind of cause, over an hour
   automap drill --lab my-chaos.yaml                a Chaos Mesh file, on the lab
   automap drill --lab --suite experiments/         all files of a directory, on the lab
   automap drill my-chaos.yaml --prometheus http://localhost:9090 -n sock-shop
       the same on the cluster of your kubeconfig: needs Chaos Mesh there, and the rights of
       deploy/chaos-mesh/operator.yaml
-  automap drill --list                             what there is";
+  automap drill --list                             what is available";
 
 const NO_AIM: Minimum = Minimum { top1: None, top3: None, exact_set: None, named: None, mechanism: None };
-/// The built-in plan of single faults has to reach this: the truth first in 11 of 12 faults, always among the first three.
+/// Required of the plan of single faults: the true cause first in 11 of 12 faults, always among the first three.
 const PLAN_AIM: Minimum = Minimum { top1: Some(11.0 / 12.0), top3: Some(1.0), ..NO_AIM };
-/// And that of pairs: both faults and nothing else named in 8 of 10.
+/// Required of the plan of pairs: both faults and nothing else named in 8 of 10.
 const PAIRS_AIM: Minimum = Minimum { exact_set: Some(0.8), ..NO_AIM };
-/// That of changes and nodes: the truth first in nine of ten, and no decoy named.
+/// Required of the plans of changes and nodes: the true cause first in nine of ten, no decoy named.
 const CHANGES_AIM: Minimum = Minimum { top1: Some(0.9), ..NO_AIM };
-/// That of causes: the truth first in nine of ten, named and told how it hurts in 85 %, and no decoy named.
+/// Required of the plan of causes: the true cause first in nine of ten, cause and mechanism named in 85 %, no decoy named.
 const CAUSES_AIM: Minimum = Minimum { top1: Some(0.9), named: Some(0.85), mechanism: Some(0.85), ..NO_AIM };
 
 #[derive(Args, Debug)]
@@ -67,7 +67,7 @@ pub(crate) struct DrillArgs {
     card: ScorecardArgs,
 }
 
-/// How long the parts of an episode take, where the place's own times do not suit.
+/// Durations of the parts of an episode, in place of the defaults.
 #[derive(Args, Debug)]
 struct TimingArgs {
     /// Pause after the last fault [default: 20s on the lab, 2m on a cluster]
@@ -82,7 +82,7 @@ struct TimingArgs {
 }
 
 impl TimingArgs {
-    /// The times, with what was not given taken from `default`.
+    /// The durations; those not given come from `default`.
     fn timing(&self, default: Timing) -> Timing {
         Timing {
             settle: self.settle.unwrap_or(default.settle),
@@ -92,7 +92,7 @@ impl TimingArgs {
     }
 }
 
-/// Runs `automap drill`. Exits with 1 when what was asked for is missed, and for the built-in plans [`PLAN_AIM`],
+/// Runs `automap drill`. Exits with 1 if a required accuracy is missed; for the built-in plans, [`PLAN_AIM`],
 /// [`PAIRS_AIM`], [`CHANGES_AIM`] and [`CAUSES_AIM`].
 pub(crate) fn run(args: &DrillArgs) -> Result<Exit> {
     let items = args.choice.items()?;
@@ -101,7 +101,7 @@ pub(crate) fn run(args: &DrillArgs) -> Result<Exit> {
         return Ok(Exit::Ok);
     }
     args.card.check()?;
-    let interrupt = Interrupt::listen().context("signals cannot be watched")?;
+    let interrupt = Interrupt::listen().context("cannot listen for signals")?;
     let is_on_lab = args.choice.lab || args.choice.is_built_in();
     let rows = if is_on_lab { on_lab(args, &items, &interrupt)? } else { on_cluster(args, &items, &interrupt)? };
     let card = Scorecard::new(title(&items, is_on_lab), rows);
@@ -118,7 +118,7 @@ pub(crate) fn run(args: &DrillArgs) -> Result<Exit> {
     Ok(if plan.is_some() && is_wrong { Exit::Found } else { exit })
 }
 
-/// Whether a decoy is named anywhere, or a change that caused nothing is told.
+/// Whether a decoy is named anywhere, or a change that caused nothing is blamed.
 fn blames_bystanders(card: &Scorecard) -> bool {
     let names_decoy = |row: &Row| row.causes.iter().flatten().any(|service| row.decoys.contains(service));
     let blames_change = |row: &Row| row.changes.as_ref().is_some_and(|c| !c.wrong.is_empty());
@@ -142,7 +142,7 @@ fn on_lab(args: &DrillArgs, items: &[Item], interrupt: &Interrupt) -> Result<Vec
 
 #[cfg(not(feature = "lab"))]
 fn on_lab(_: &DrillArgs, _: &[Item], _: &Interrupt) -> Result<Vec<Row>> {
-    bail!("drills on the lab come with the cargo feature `lab`, which is not part of this build")
+    bail!("drills on the lab need the cargo feature `lab`, which is not part of this build")
 }
 
 #[cfg(feature = "kubernetes")]
@@ -150,7 +150,7 @@ fn on_cluster(args: &DrillArgs, items: &[Item], interrupt: &Interrupt) -> Result
     #[cfg(feature = "lab")]
     if args.on_lab.save.is_some() {
         bail!(
-            "--save is for the lab; on a cluster `automap capture` keeps the metrics and `automap chaos record` the truth"
+            "--save is for the lab; on a cluster, `automap capture` saves the metrics and `automap chaos record` the truth"
         );
     }
     on_cluster::rows(&args.on_cluster, args.timing.timing(on_cluster::TIMING), items, interrupt)
@@ -159,7 +159,7 @@ fn on_cluster(args: &DrillArgs, items: &[Item], interrupt: &Interrupt) -> Result
 #[cfg(not(feature = "kubernetes"))]
 fn on_cluster(_: &DrillArgs, _: &[Item], _: &Interrupt) -> Result<Vec<Row>> {
     bail!(
-        "drills on a cluster come with the cargo feature `kubernetes`, which is not part of this build; --lab takes the lab"
+        "drills on a cluster need the cargo feature `kubernetes`, which is not part of this build; --lab runs on the lab"
     )
 }
 
@@ -240,7 +240,7 @@ fn play(
     match result {
         Ok(episode) => Ok(Played::Done(Box::new(episode))),
         Err(error) if error.is::<NotCalm>() => Ok(Played::NotDone(error.to_string())),
-        // One that fails is a row; the others are still worth their time. An interruption ends all of them.
+        // A failed drill becomes a row, and the others still run. An interruption ends all of them.
         Err(error) if interrupt.is_set() => Err(error.context(item.name.clone())),
         Err(error) => Ok(Played::NotDone(format!("{error:#}"))),
     }

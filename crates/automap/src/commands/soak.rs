@@ -1,7 +1,7 @@
-//! `automap soak`: a watcher beside the lab for hours, with random faults and quiet periods.
+//! `automap soak`: watches the lab for hours, with random faults and quiet periods.
 //!
-//! It finds what a short drill cannot: incidents that open without a fault, late polls, growing memory. Ctrl-C ends it early, with the table of the time until
-//! then: nobody should lose a night for its last hour.
+//! It finds what a short drill cannot: incidents that open without a fault, late polls, growing memory. Ctrl-C ends it early and
+//! still prints the table, so that a long run is never lost.
 
 mod faults;
 mod usage;
@@ -48,7 +48,7 @@ const LAST_PAUSE: Duration = Duration::from_secs(30);
 
 #[derive(Args, Debug)]
 pub(crate) struct SoakArgs {
-    /// How long, learning included
+    /// Total duration, including learning
     #[arg(long = "for", value_name = "SPAN", default_value = "30m", value_parser = span)]
     length: Duration,
     /// Time without faults before the first one
@@ -66,7 +66,7 @@ pub(crate) struct SoakArgs {
     /// Users per second
     #[arg(long, value_name = "RATE", default_value_t = automap_lab::load::DEFAULT_RATE_PER_S)]
     rate: f64,
-    /// Seed of the faults' order and of quiet periods
+    /// Seed of the order of faults and of quiet periods
     #[arg(long, value_name = "SEED", default_value_t = 1)]
     seed: u64,
 }
@@ -74,14 +74,14 @@ pub(crate) struct SoakArgs {
 /// What the watcher has done so far.
 #[derive(Debug, Default)]
 struct Progress {
-    /// The ids alone: whatever is kept in this process would look like a leak of the watcher.
+    /// Only the ids: anything kept in this process would look like a leak of the watcher.
     incidents: BTreeSet<String>,
     ticks: u64,
     late: u64,
     failed: u64,
 }
 
-/// Runs `automap soak`. Exits with 1 when an incident opened without a fault. Ctrl-C or SIGTERM ends it early, with the table of what it saw.
+/// Runs `automap soak`. Exits with 1 if an incident opened without a fault. Ctrl-C or SIGTERM ends it early, with the table so far.
 pub(crate) fn run(args: &SoakArgs) -> Result<Exit> {
     let interrupt = Interrupt::listen()?;
     let options = LabOptions {
@@ -110,7 +110,7 @@ pub(crate) fn run(args: &SoakArgs) -> Result<Exit> {
     let incidents: Vec<Incident> = kept?.into_iter().flatten().collect();
     lab.down()?;
 
-    let watched = Interval::new(began.plus_ms(millis(args.learn)), ended).context("the soak ended before it learnt")?;
+    let watched = Interval::new(began.plus_ms(millis(args.learn)), ended).context("the soak ended while learning")?;
     let score = score(&injections, &incidents, watched);
     print(&score.table())?;
     let minutes = (ended.ms() - began.ms()) as f64 / 60_000.0;
@@ -161,7 +161,7 @@ fn start_watcher(
     Ok((std::thread::Builder::new().name("watcher".into()).spawn(run)?, requests))
 }
 
-/// Quiet stretches and faults until the time is over or somebody ends it; memory and open files since learning ended.
+/// Quiet stretches and faults until the time is up or the user ends it; memory and open files since learning ended.
 fn break_things(args: &SoakArgs, lab: &Lab, began: Timestamp, interrupt: &Interrupt) -> Result<String> {
     let started = Instant::now();
     let left = || args.length.saturating_sub(started.elapsed());

@@ -11,24 +11,24 @@ use crate::console::{print, say};
 use crate::exit::Exit;
 
 pub(super) const EXAMPLES: &str = "Examples:
-  automap chaos list                           what the cluster shows now, and its Events remember
-  automap chaos list --ledger chaos.jsonl      what was written down
+  automap chaos list                           experiments in the cluster and in its Events
+  automap chaos list --ledger chaos.jsonl      experiments in a ledger
   automap chaos list --lab -o json | jq '.[].targets'";
 
 #[derive(Args, Debug)]
 pub(crate) struct ListArgs {
     #[command(flatten)]
     truth: TruthArgs,
-    /// Form of the list
+    /// Output format
     #[arg(long, short, value_enum, default_value_t = Form::Text, help_heading = "Output")]
     output: Form,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Form {
-    /// A table, for people.
+    /// A table.
     Text,
-    /// Every entry with everything that is known.
+    /// Every entry with all details.
     Json,
     /// For docs.
     Markdown,
@@ -40,7 +40,7 @@ pub(super) fn run(args: &ListArgs) -> Result<Exit> {
     match args.output {
         Form::Json => print(&(serde_json::to_string_pretty(&entries)? + "\n"))?,
         Form::Markdown => print(&markdown_table(&rows(&entries)))?,
-        Form::Text if entries.is_empty() => say("no experiment is known"),
+        Form::Text if entries.is_empty() => say("no experiments found"),
         Form::Text => print(&aligned(&rows(&entries)))?,
     }
     Ok(Exit::Ok)

@@ -1,4 +1,4 @@
-//! `automap chaos record`: the ledger, written while faults come and go. The cluster does not keep which pods an experiment hit after it is deleted.
+//! `automap chaos record`: writes the ledger while faults come and go. After an experiment is deleted, the cluster forgets which pods it hit.
 
 mod flags;
 
@@ -21,40 +21,40 @@ use crate::exit::Exit;
 use crate::interrupt::Interrupt;
 use flags::Flags;
 
-/// How often the ledger learns the time without a cluster.
+/// How often the ledger is updated without a cluster.
 const TICK: Duration = Duration::from_secs(1);
 
 pub(super) const EXAMPLES: &str = "Examples:
   automap chaos record --ledger chaos.jsonl
   automap chaos record --ledger chaos.jsonl --chaos-namespace sock-shop --context minikube
   automap chaos record --ledger chaos.jsonl --flags demo.flagd.json --no-cluster
-                                         the OpenTelemetry demo's feature flags, and nothing else
-Needs get, list and watch on chaos-mesh.org/* and pods: deploy/chaos-mesh/viewer.yaml. Ctrl-C ends
-it; started again it goes on from the file.";
+                                         only the OpenTelemetry demo's feature flags
+Needs get, list and watch on chaos-mesh.org/* and pods: deploy/chaos-mesh/viewer.yaml.
+Ctrl-C stops it; the next run continues the file.";
 
 #[derive(Args, Debug)]
 pub(crate) struct RecordArgs {
-    /// Where to write, one JSON object a line; only ever appended
+    /// File to append to, one JSON object per line
     #[arg(long, value_name = "FILE", default_value = "chaos.jsonl")]
     ledger: PathBuf,
-    /// Also a flagd file, by path or address, whose flags break something; read every 5 s
+    /// Also record faults that a flagd file (path or URL) turns on; read every 5 s
     #[arg(long, value_name = "FILE|URL")]
     flags: Option<String>,
-    /// Watch the flags only
+    /// Record only the flags
     #[arg(long, requires = "flags")]
     no_cluster: bool,
     #[command(flatten)]
     cluster: ClusterArgs,
 }
 
-/// Watches until it is stopped.
+/// Records until it is stopped.
 pub(super) fn run(args: &RecordArgs) -> Result<Exit> {
     let place = || args.ledger.display().to_string();
     let known = known(&args.ledger)?;
     let mut to = OpenOptions::new().create(true).append(true).open(&args.ledger).with_context(place)?;
     let mut recorder = Recorder::resume(LedgerOptions::default(), known);
     let mut flags = args.flags.as_deref().map(Flags::new);
-    let interrupt = Interrupt::listen().context("signals cannot be watched")?;
+    let interrupt = Interrupt::listen().context("cannot listen for signals")?;
     let mut take = |heard: Option<WatchMessage>| -> Result<bool> {
         let now = Timestamp::from_ms(ZonedDateTime::now().timestamp().as_millisecond());
         let news = match heard {
@@ -73,14 +73,14 @@ pub(super) fn run(args: &RecordArgs) -> Result<Exit> {
         Ok(!interrupt.is_set())
     };
     if args.no_cluster {
-        say(&format!("writing to {}; Ctrl-C ends it", place()));
+        say(&format!("writing to {}; Ctrl-C stops it", place()));
         while take(None)? {
             sleep(TICK);
         }
     } else {
         let cluster = args.cluster.connect()?;
         let version = cluster.version()?;
-        say(&format!("watching {} ({version}), writing to {}; Ctrl-C ends it", cluster.server(), place()));
+        say(&format!("watching {} ({version}), writing to {}; Ctrl-C stops it", cluster.server(), place()));
         let resources = experiments().chain([PODS, VIRTUAL_SERVICES, LITMUS_RESULTS]).collect();
         let scope = Scope { namespaces: args.cluster.chaos_namespace.clone(), resources };
         let mut failed = Ok(());
@@ -97,7 +97,7 @@ pub(super) fn run(args: &RecordArgs) -> Result<Exit> {
     Ok(Exit::Ok)
 }
 
-/// What an earlier run wrote; nothing where there was none.
+/// What an earlier run wrote; empty if there was none.
 fn known(path: &Path) -> Result<Vec<Entry>> {
     match File::open(path) {
         Err(e) if e.kind() == ErrorKind::NotFound => Ok(Vec::new()),
@@ -132,8 +132,8 @@ fn report_state(resource: &str, namespace: &str, state: &WatchState) {
         WatchState::Watching => {}
         WatchState::Missing => say(&format!("{resource}: not in this cluster; checked again every minute")),
         WatchState::Forbidden(why) => {
-            say(&format!("{resource}{place}: may not be read, so nothing of it is written: {why}"))
+            say(&format!("{resource}{place}: no permission to read, so nothing of it is recorded: {why}"))
         }
-        WatchState::Broken(why) => say(&format!("{resource}{place}: the watch broke and is tried again: {why}")),
+        WatchState::Broken(why) => say(&format!("{resource}{place}: the watch broke and is retried: {why}")),
     }
 }

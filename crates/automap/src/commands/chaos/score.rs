@@ -1,7 +1,7 @@
-//! `automap chaos score`: every fault of the ledger, diagnosed as an operator would, and the answers beside the truth.
+//! `automap chaos score`: every fault of the ledger, diagnosed as an operator would, and its answers scored against the truth.
 //!
 //! The diagnosis is given the period to examine (a window that ends with the fault, or 15 minutes after its beginning) and nothing else: neither when it
-//! began nor where. Whether and when it would have been noticed is what a watcher says that polls the same window step by step.
+//! began nor where. Whether and when it would have been noticed is decided by a watcher that polls the same window step by step.
 
 use std::time::Duration;
 
@@ -30,11 +30,11 @@ pub(super) const EXAMPLES: &str = "Examples:
   automap chaos score --ledger chaos.jsonl --prometheus http://prom:9090 -n shop \\
       -o junit -f score.xml --min-top3 0.8                      a gate for CI: exit code 1";
 
-/// A fault that goes on is asked about so long after its beginning.
+/// An ongoing fault is diagnosed this long after its start.
 const LONGEST_MS: i64 = 15 * 60_000;
-/// And at least so long: a kill is over in seconds, what it did is not.
+/// And at least this long: a kill is over in seconds, its effects are not.
 const SHORTEST_MS: i64 = 60_000;
-/// A watcher may notice it so much later than it ended: rates cover the past minute.
+/// A watcher may notice it this long after its end: rates cover the past minute.
 const NOTICE_MS: i64 = 90_000;
 /// Shortest baseline.
 const LEAST_NORMAL_MS: i64 = 30_000;
@@ -47,7 +47,7 @@ pub(crate) struct ScoreArgs {
     truth: TruthArgs,
     #[command(flatten)]
     prometheus: PrometheusArgs,
-    /// Baseline taken before each fault; shorter where another fault came before
+    /// Baseline before each fault; shorter if another fault precedes it
     #[arg(long, value_name = "SPAN", default_value = "30m", value_parser = span, help_heading = "Time")]
     normal: Duration,
     /// Time after a fault that does not count as baseline; faults closer together are one case
@@ -60,16 +60,16 @@ pub(crate) struct ScoreArgs {
     card: ScorecardArgs,
 }
 
-/// Scores. Exits with 1 when a share is missed that was asked for.
+/// Scores. Exits with 1 if a required share is missed.
 pub(super) fn run(args: &ScoreArgs) -> Result<Exit> {
     let (Some(url), Some(namespace)) = (&args.prometheus.prometheus, args.prometheus.only_namespace()?) else {
-        bail!("which metrics? Give --prometheus URL and --namespace NAME");
+        bail!("no metrics: give --prometheus URL and --namespace NAME");
     };
     args.card.check()?;
     let entries = args.truth.entries()?;
     if entries.is_empty() {
         bail!(
-            "no experiment is known, so there is nothing to score; `automap chaos list` with the same options shows what is"
+            "no experiments found, so there is nothing to score; `automap chaos list` with the same options shows what is known"
         );
     }
     let client = args.prometheus.client(url)?;
@@ -79,7 +79,7 @@ pub(super) fn run(args: &ScoreArgs) -> Result<Exit> {
         never_began.map(|e| Row::unscored(&e.name, std::slice::from_ref(e), e.notes.join("; "))).collect();
     let all = cases(&entries, millis(args.settle));
     if all.len() > MAX_CASES {
-        bail!("{} faults are more than {MAX_CASES}: score a shorter ledger", all.len());
+        bail!("{} faults are more than the limit of {MAX_CASES}: score a shorter ledger", all.len());
     }
     let progress = bar(all.len() as u64);
     for case in &all {
@@ -111,7 +111,7 @@ fn row(args: &ScoreArgs, client: &Client, namespace: &str, case: &Case, now: Tim
         after.plus_ms(millis(args.settle)).max(case.from.plus_ms(-millis(args.normal)))
     });
     if case.from.ms() - from.ms() < LEAST_NORMAL_MS {
-        return unscored("the fault before it ended too shortly before".to_owned());
+        return unscored("the previous fault ended too shortly before it".to_owned());
     }
     let over = case.to.unwrap_or(now).max(case.from.plus_ms(SHORTEST_MS)).min(case.from.plus_ms(LONGEST_MS));
     let options = ObserveOptions {

@@ -27,27 +27,27 @@ const MAX_BYTES: u64 = 64 * 1024 * 1024;
 
 #[derive(Args, Clone, Debug)]
 pub(super) struct TruthArgs {
-    /// What `automap chaos record` wrote
+    /// Ledger from `automap chaos record`
     #[arg(long, value_name = "FILE", help_heading = "Truth")]
     ledger: Option<PathBuf>,
-    /// A file of faults by hand: name, services, from, to
+    /// Handwritten file of faults: name, services, from, to
     #[arg(long, value_name = "FILE", help_heading = "Truth")]
     labels: Option<PathBuf>,
-    /// Kubernetes Events: `kubectl get events -A -o json > FILE`
+    /// File of Kubernetes Events: `kubectl get events -A -o json > FILE`
     #[arg(long, value_name = "FILE", help_heading = "Truth")]
     events: Option<PathBuf>,
-    /// Chaos Mesh's dashboard, such as http://localhost:2333
+    /// Address of Chaos Mesh's dashboard, such as http://localhost:2333
     #[arg(long, value_name = "URL", help_heading = "Truth")]
     dashboard: Option<String>,
-    /// File that holds a token for it
+    /// File with a token for the dashboard
     #[arg(long, value_name = "FILE", requires = "dashboard", help_heading = "Truth")]
     dashboard_token_file: Option<PathBuf>,
     #[cfg(feature = "lab")]
-    /// The local lab's ledger
+    /// Use the local lab's ledger
     #[arg(long, help_heading = "Truth")]
     lab: bool,
     #[cfg(feature = "lab")]
-    /// Its directory [default: ~/.local/state/automap/lab]
+    /// Directory of the lab [default: ~/.local/state/automap/lab]
     #[arg(long, value_name = "DIR", requires = "lab", help_heading = "Truth")]
     lab_dir: Option<PathBuf>,
     #[cfg(feature = "kubernetes")]
@@ -56,7 +56,7 @@ pub(super) struct TruthArgs {
 }
 
 impl TruthArgs {
-    /// All entries, in the order they began. Nothing given: what the cluster shows now, and what its Events remember.
+    /// All entries, in the order they began. Without options: the experiments and Events of the cluster.
     pub(super) fn entries(&self) -> Result<Vec<Entry>> {
         let mut sources = Vec::new();
         if let Some(path) = &self.ledger {
@@ -85,7 +85,7 @@ impl TruthArgs {
         #[cfg(not(feature = "kubernetes"))]
         if sources.is_empty() {
             anyhow::bail!(
-                "where is the truth? Give --ledger FILE or another source of it; reading a cluster comes with the cargo feature `kubernetes`"
+                "no source of the truth: give --ledger FILE or another one; reading a cluster needs the cargo feature `kubernetes`"
             );
         }
         Ok(merge(sources))

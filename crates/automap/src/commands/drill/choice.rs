@@ -1,4 +1,4 @@
-//! What is drilled: a built-in plan, files, or a directory of them. Several faults in one file are injected together.
+//! What to drill: a built-in plan, files, or a directory of them. Several faults in one file are injected together.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -27,16 +27,16 @@ pub(super) struct ChoiceArgs {
     /// All .yaml files of a directory, in the order of their names
     #[arg(long, value_name = "DIR", conflicts_with = "files")]
     suite: Option<PathBuf>,
-    /// On the local lab
+    /// Run on the local lab
     #[arg(long, hide = cfg!(not(feature = "lab")))]
     pub(super) lab: bool,
-    /// Only these, by the name of their file
+    /// Only the drills with these file names
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     only: Vec<String>,
     /// Number of periods without a fault, spread evenly, in which no cause should be named [default: 3 in a suite]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(0..=50))]
     quiet_stretches: Option<u8>,
-    /// Names of the drills, and nothing else
+    /// List the names of the drills and exit
     #[arg(long)]
     pub(super) list: bool,
 }
@@ -48,11 +48,11 @@ pub(super) enum Plan {
     Single,
     /// Two faults at a time.
     Pairs,
-    /// Releases and other changes that hurt, and decoys that do not.
+    /// Harmful releases and other changes, and harmless decoys.
     Changes,
-    /// A node without room for everybody, noisy neighbours, a busy disk.
+    /// A full node, noisy neighbours, a busy disk.
     Nodes,
-    /// One of everything that causes incidents, and decoys.
+    /// One of every kind of cause, and decoys.
     Causes,
 }
 
@@ -116,9 +116,7 @@ fn built_in(plan: Plan) -> Result<Vec<Item>> {
 
 #[cfg(not(feature = "lab"))]
 fn built_in(_: Plan) -> Result<Vec<Item>> {
-    bail!(
-        "what is to be drilled? Give Chaos Mesh files, or --suite DIR; the built-in plans come with the cargo feature `lab`"
-    )
+    bail!("nothing to drill: give Chaos Mesh files, or --suite DIR; the built-in plans need the cargo feature `lab`")
 }
 
 fn in_directory(dir: &Path) -> Result<Vec<PathBuf>> {
@@ -134,7 +132,7 @@ fn in_directory(dir: &Path) -> Result<Vec<PathBuf>> {
         }
     }
     if files.is_empty() {
-        bail!("{}: no .yaml file is in it; a suite is a directory of Chaos Mesh files", place());
+        bail!("{}: it has no .yaml file; a suite is a directory of Chaos Mesh files", place());
     }
     files.sort();
     Ok(files)
@@ -147,7 +145,7 @@ fn read(path: &Path) -> Result<Item> {
     Ok(Item { name, fault: Some(Fault { name: place(), yaml }) })
 }
 
-/// The first quiet stretch comes before everything, the others split the rest into equal parts.
+/// The first quiet stretch comes first, the others split the rest into equal parts.
 fn with_quiet(faults: Vec<Item>, quiet: usize) -> Vec<Item> {
     let (n, mut done, mut out) = (faults.len(), 0, Vec::new());
     for (i, fault) in faults.into_iter().enumerate() {

@@ -1,7 +1,7 @@
-//! Whether this machine had processors enough for a drill: on one that has not, everything slows down now and then, and the answers are about that.
+//! Whether this machine had enough processors for a drill: without them, everything slows down at times, and the diagnoses reflect that.
 //!
 //! Linux counts the time in which at least one process waited for a processor (`some` in `/proc/pressure/cpu`). A lab of sixty processes has some of it
-//! always; what matters is how a run compares with another, and an episode with the rest. Elsewhere nothing is told.
+//! always; what matters is how a run compares with another, and an episode with the rest. Other systems report nothing.
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -49,7 +49,7 @@ impl Crowding {
         self.last = now;
     }
 
-    /// `something waited for a processor 41 % of the time (median of 3; most in dns-slow: 80 %)`; `None` where it is not counted.
+    /// `something waited for a processor 41 % of the time (median of 3; most in dns-slow: 80 %)`; `None` if it is not counted.
     pub(super) fn words(mut self) -> Option<String> {
         self.shares.sort_by(|(a, _), (b, _)| a.total_cmp(b));
         let (median, _) = self.shares.get(self.shares.len() / 2)?;

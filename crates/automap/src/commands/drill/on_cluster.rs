@@ -18,7 +18,7 @@ use crate::interrupt::Interrupt;
 pub(super) const TIMING: Timing =
     Timing { settle: Duration::from_secs(120), normal: Duration::from_secs(600), fault: Duration::from_secs(180) };
 
-/// The cluster that is drilled, and its metrics.
+/// The cluster to drill, and its metrics.
 #[derive(Args, Debug)]
 pub(super) struct OnClusterArgs {
     #[command(flatten)]
@@ -31,7 +31,7 @@ pub(super) struct OnClusterArgs {
 pub(super) fn rows(args: &OnClusterArgs, timing: Timing, items: &[Item], interrupt: &Interrupt) -> Result<Vec<Row>> {
     let (Some(url), Some(namespace)) = (args.prometheus.prometheus.clone(), args.prometheus.only_namespace()?) else {
         bail!(
-            "where? --lab for the local lab, or --prometheus URL and --namespace NAME for the cluster of your kubeconfig"
+            "no target: give --lab for the local lab, or --prometheus URL and --namespace NAME for the cluster of your kubeconfig"
         );
     };
     let cluster = args.cluster.connect()?;

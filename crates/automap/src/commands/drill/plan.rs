@@ -1,9 +1,9 @@
-//! What is drilled: the built-in plans, made of the YAML files in `automap-lab/faults`.
+//! The built-in plans, made of the YAML files in `automap-lab/faults`.
 //!
 //! [`PLAN`] has every kind that the lab can do, at middles, leaves and stores, and quiet windows. [`PAIRS`] has two faults at once, of different kinds
-//! and on different branches of the shop's calls, neither of which keeps requests away from the other. [`CHANGES`] has changes that hurt and changes that
-//! do not, alone and beside a fault elsewhere, [`NODES`] what is wrong with nodes, [`CAUSES`] one of
-//! everything that causes incidents. Files of the user's own take no part here.
+//! and on different branches of the shop's calls, where neither keeps requests from the other. [`CHANGES`] has harmful and harmless
+//! changes, alone and with a fault elsewhere, [`NODES`] problems of nodes, [`CAUSES`] one of every
+//! kind of cause. Users' own files are not handled here.
 
 use crate::episode::Fault;
 
@@ -81,7 +81,7 @@ pub(crate) const PAIRS: [Drill; 10] = [
     pair!("delay-payment", "cpu-carts"),
 ];
 
-/// Changes that hurt; and decoys, changes and restarts that hurt nobody, in quiet windows and beside faults that no change has caused.
+/// Harmful changes; and decoys, harmless changes and restarts, in quiet windows and with faults that no change has caused.
 pub(crate) const CHANGES: [Drill; 18] = [
     quiet("quiet-1"),
     fault!("release-slow-catalogue"),
@@ -103,7 +103,7 @@ pub(crate) const CHANGES: [Drill; 18] = [
     fault!("release-slow-carts"),
 ];
 
-/// What is wrong with a node, or with who else runs there; and a cron job that its node has room for.
+/// Problems of a node, or of its other pods; and a cron job that its node has room for.
 pub(crate) const NODES: [Drill; 8] = [
     quiet("quiet-1"),
     fault!("noisy-neighbour-3"),
@@ -115,8 +115,8 @@ pub(crate) const NODES: [Drill; 8] = [
     quiet("quiet-2"),
 ];
 
-/// One of everything that causes incidents: 35 faults, some of them beside a decoy elsewhere, and seven stretches in which nothing happens that anybody
-/// feels. The order mixes kinds and branches of the shop.
+/// One of every kind of cause: 35 faults, some of them with a decoy elsewhere, and seven stretches in which nothing happens that users
+/// feel. The order mixes kinds and branches of the shop.
 pub(crate) const CAUSES: [Drill; 42] = [
     quiet("quiet-1"),
     fault!("release-slow-catalogue"),

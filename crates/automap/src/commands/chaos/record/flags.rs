@@ -43,7 +43,7 @@ impl Flags {
         match self.read() {
             Ok(file) => {
                 if self.failure.take().is_some() {
-                    say(&format!("{}: read again", self.place));
+                    say(&format!("{}: readable again", self.place));
                 }
                 recorder.flags(&file, now)
             }
@@ -67,7 +67,7 @@ impl Flags {
         };
         let file: Value = serde_json::from_slice(&body).context("this is not JSON")?;
         if !file.get("flags").is_some_and(Value::is_object) {
-            bail!("no flags in it: this is not a flagd file");
+            bail!("it has no flags, so this is not a flagd file");
         }
         Ok(file)
     }

@@ -1,4 +1,4 @@
-//! What a cluster shows now: the experiments that exist, and Events about those that do not any more.
+//! What a cluster shows now: the experiments that exist, and Events about deleted ones.
 
 use anyhow::{Result, bail};
 use automap_chaos::fallback::events;
@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::console::say;
 
-/// The experiments that exist, and Events about those that do not any more.
+/// The experiments that exist, and Events about deleted ones.
 pub(super) fn entries(cluster: &Cluster, namespaces: &[String]) -> Result<[Vec<Entry>; 2]> {
     let now = Timestamp::from_ms(ZonedDateTime::now().timestamp().as_millisecond());
     let all = [String::new()];
@@ -47,7 +47,7 @@ pub(super) fn entries(cluster: &Cluster, namespaces: &[String]) -> Result<[Vec<E
     for namespace in namespaces {
         match cluster.list(EVENTS, namespace) {
             Ok(objects) => events.extend(events::kubernetes(&serde_json::json!({"items": objects}), &pods)),
-            Err(error) => say(&format!("Events are not read: {error}")),
+            Err(error) => say(&format!("Events could not be read: {error}")),
         }
     }
     ledger.tick(now);

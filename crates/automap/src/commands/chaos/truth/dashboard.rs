@@ -14,10 +14,10 @@ use ureq::tls::TlsConfig;
 
 use super::{MAX_BYTES, text};
 
-/// The dashboard has to answer within this.
+/// Timeout of the dashboard.
 const DASHBOARD_WITHIN: Duration = Duration::from_secs(30);
 
-/// Events first; the archive knows only that something was.
+/// Events first; the archive only knows that an experiment existed.
 pub(super) fn entries(url: &str, token_file: Option<&Path>) -> Result<[Vec<Entry>; 2]> {
     let token = token_file.map(|path| text(path).map(|t| t.trim().to_owned())).transpose()?;
     let agent = ureq::Agent::new_with_config(agent_config(TlsConfig::default(), DASHBOARD_WITHIN).build());
