@@ -1,7 +1,7 @@
 //! `automap demo`: the product in a minute.
 //!
-//! Without options a capture that the lab recorded is diagnosed: nothing to install, no network. `--live` starts the
-//! shop, a real Prometheus and load, injects a fault, and asks; it is part of builds with the feature `lab`.
+//! Without options, diagnoses a capture that the lab recorded: nothing to install, no network. `--live` starts the shop,
+//! a real Prometheus and load, injects a fault and diagnoses it; it is part of builds with the feature `lab`.
 
 #[cfg(feature = "lab")]
 mod live;
@@ -27,11 +27,11 @@ const CAPTURE: &[u8] = include_bytes!("../../assets/demo.parquet");
 const LEDGER: &str = include_str!("../../assets/demo.json");
 
 pub(crate) const EXAMPLES: &str = "Examples:
-  automap demo                                  a recorded incident, nothing needed
-  automap demo -o json                          the report alone
-  automap demo --live                           shop, Prometheus, load and fault here, 2 to 3 min
+  automap demo                                  a recorded incident; needs nothing else
+  automap demo -o json                          only the report
+  automap demo --live                           a local shop with load and a fault, 2 to 3 min
   automap demo --live --fault my-chaos.yaml     another fault, as a Chaos Mesh manifest
-  automap demo --live --keep --open             its page in the browser, until Ctrl-C";
+  automap demo --live --keep --open             with its page in the browser, until Ctrl-C";
 
 #[derive(Args, Debug)]
 pub(crate) struct DemoArgs {
@@ -71,7 +71,7 @@ pub(crate) fn observation() -> Result<Observation> {
     Ok(capture::from_bytes(CAPTURE)?)
 }
 
-/// What was injected into it, as a page shows it beside the answer.
+/// What was injected into it, as a page shows it with the answer.
 #[cfg(feature = "server")]
 pub(crate) fn experiments() -> Result<Vec<Experiment>> {
     let faults: Vec<RecordedFault> = serde_json::from_str(LEDGER)?;

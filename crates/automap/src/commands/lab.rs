@@ -23,27 +23,27 @@ pub(crate) enum LabCommand {
     /// Start the shop's 14 pods, the kubelet's stand-in and Prometheus.
     #[command(before_help = up::EXAMPLES)]
     Up(up::UpArgs),
-    /// Put the faults of Chaos Mesh files in place.
+    /// Inject the faults of Chaos Mesh files.
     #[command(before_help = inject::EXAMPLES)]
     Inject(inject::InjectArgs),
-    /// Let another version of a service take over, good or bad.
+    /// Roll out another version of a service, good or bad.
     #[command(before_help = change::EXAMPLES, disable_version_flag = true)]
     Release(change::ReleaseArgs),
-    /// Let the version before take over again.
+    /// Roll a service back to its previous version.
     Rollback(change::ServiceArgs),
-    /// Run another number of pods of a service.
+    /// Change the number of pods of a service.
     Scale(change::ScaleArgs),
     /// Change settings of a service.
     #[command(before_help = change::CONFIG_EXAMPLES)]
     Config(change::ConfigArgs),
-    /// Let the number of pods of a service follow their CPU use.
+    /// Scale the pods of a service by their CPU use.
     Autoscale(change::AutoscaleArgs),
     /// Simulate users of the shop
     #[command(before_help = load::EXAMPLES)]
     Load(load::LoadArgs),
     /// Show pods, faults and addresses.
     Status(status::StatusArgs),
-    /// Stop everything. Logs, metrics and the ledger stay until `--purge` or the next `up`.
+    /// Stop everything. Logs, metrics and the ledger are kept until `--purge` or the next `up`.
     Down(DownArgs),
 }
 

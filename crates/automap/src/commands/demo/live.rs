@@ -1,4 +1,4 @@
-//! `automap demo --live`: the Sock Shop, a real Prometheus, a real fault, and the question. Meanwhile the page shows what a watcher sees.
+//! `automap demo --live`: the Sock Shop, a real Prometheus, a real fault, and its diagnosis. Meanwhile the page shows what a watcher sees.
 
 #[cfg(feature = "server")]
 mod drills;
@@ -23,13 +23,13 @@ use crate::interrupt::Interrupt;
 
 const DEFAULT_FAULT: &str = include_str!("../../../../automap-lab/faults/delay-payment.yaml");
 
-/// Longest time that a shop is kept.
+/// Longest time that the shop is kept.
 const KEPT_AT_MOST: Duration = Duration::from_secs(7 * 24 * 3600);
 
 const TIMING: Timing =
     Timing { settle: Duration::from_secs(12), normal: Duration::from_secs(70), fault: Duration::from_secs(40) };
 
-/// The live demo, and what is broken in it.
+/// The live demo, and its fault.
 #[derive(Args, Debug)]
 pub(super) struct LiveArgs {
     /// Run the shop and a real Prometheus on this machine
@@ -41,7 +41,7 @@ pub(super) struct LiveArgs {
     /// First of 302 ports on 127.0.0.1
     #[arg(long, value_name = "PORT", default_value_t = LabOptions::BASE_PORT, requires = "live")]
     base_port: u16,
-    /// Keep the shop after the answer, until Ctrl-C
+    /// Keep the shop running after the diagnosis, until Ctrl-C
     #[arg(long, requires = "live")]
     keep: bool,
     #[cfg(feature = "server")]
@@ -57,7 +57,7 @@ impl LiveArgs {
     }
 }
 
-/// Starts the shop, breaks it, and asks.
+/// Starts the shop, injects a fault, and diagnoses it.
 pub(super) fn run(args: &DemoArgs) -> Result<Exit> {
     let fault = fault(args)?;
     let began = Instant::now();
@@ -77,7 +77,7 @@ pub(super) fn run(args: &DemoArgs) -> Result<Exit> {
     let progress = bar(total);
     let started = Instant::now();
     let mut said = String::new();
-    let interrupt = Interrupt::listen().context("signals cannot be watched")?;
+    let interrupt = Interrupt::listen().context("cannot listen for signals")?;
     let episode = episode(&LabStage(&lab), Some(&fault), TIMING, &interrupt, &mut |phase, left| {
         progress.set_position(started.elapsed().as_secs().min(total));
         progress.set_message(format!("{phase}, {} s left", left.as_secs()));
@@ -88,13 +88,13 @@ pub(super) fn run(args: &DemoArgs) -> Result<Exit> {
     });
     progress.finish_and_clear();
     let episode = episode?;
-    say(&format!("asked Prometheus: {} requests, {} KiB\n", episode.stats.requests, episode.stats.bytes / 1024));
+    say(&format!("queried Prometheus: {} requests, {} KiB\n", episode.stats.requests, episode.stats.bytes / 1024));
     args.output.print(&episode.report)?;
     let injected = &episode.injected;
     let exit = print_truth(args, &describe(injected), &culprits(injected), episode.report.verdict.service.as_deref())?;
     if args.live.keep {
         say(&format!(
-            "the fault is removed, and the shop stays until Ctrl-C; another fault: automap lab inject --dir {} FILE",
+            "the fault is removed, and the shop runs until Ctrl-C; to inject another fault: automap lab inject --dir {} FILE",
             options.dir.display()
         ));
         // Not before: a second fault would spoil the demo's own.
@@ -108,11 +108,11 @@ pub(super) fn run(args: &DemoArgs) -> Result<Exit> {
     #[cfg(feature = "server")]
     page.end()?;
     lab.down()?;
-    say(&format!("everything is down again, after {:.0} s", began.elapsed().as_secs_f64()));
+    say(&format!("everything is stopped, after {:.0} s", began.elapsed().as_secs_f64()));
     Ok(exit)
 }
 
-/// What is injected. A file that cannot be carried out is reported before anything is started.
+/// The fault to inject. An invalid file is reported before anything is started.
 fn fault(args: &DemoArgs) -> Result<Fault> {
     let fault = match &args.live.fault {
         Some(path) => Fault {
@@ -125,7 +125,7 @@ fn fault(args: &DemoArgs) -> Result<Fault> {
     Ok(fault)
 }
 
-/// Begins to watch the shop, and says where the page is.
+/// Starts to watch the shop, and says where the page is.
 #[cfg(feature = "server")]
 fn watched(args: &DemoArgs, prometheus: &str, options: &LabOptions) -> Result<page::Page> {
     let page = page::Page::start(prometheus, &options.dir)?;

@@ -14,18 +14,18 @@ use super::{DirArgs, print, say};
 use crate::args::parse::span;
 
 pub(super) const EXAMPLES: &str = "Examples:
-  automap lab release catalogue --version v2               a good version takes over
-  automap lab release catalogue --version v3 --slow 200ms  one whose requests take longer
+  automap lab release catalogue --version v2               roll out a good version
+  automap lab release catalogue --version v3 --slow 200ms  one with slower requests
   automap lab release user --version v2 --fail 0.2         one that fails every fifth request
-  automap lab release carts --version v2 --leak            one that needs more and more memory
-  automap lab rollback catalogue                           the version before takes over again";
+  automap lab release carts --version v2 --leak            one that leaks memory
+  automap lab rollback catalogue                           back to the previous version";
 
 pub(super) const CONFIG_EXAMPLES: &str = "Examples:
-  automap lab config orders log-level=debug    the config map changes, nothing else
+  automap lab config orders log-level=debug    changes the config map, nothing else
   automap lab config orders call-timeout=10ms  orders gives up on other services too early
   automap lab config catalogue page-size=500   every request costs fifty times the CPU
   automap lab config front-end max-requests=1  one request at a time
-Any other name is stored without an effect.";
+Any other key is stored but has no effect.";
 
 /// A roll-out of a good version takes some five seconds.
 const ROLLED_OUT_WITHIN: Duration = Duration::from_secs(120);
@@ -39,7 +39,7 @@ pub(crate) struct ServiceArgs {
     /// The service
     #[arg(value_name = "SERVICE")]
     service: String,
-    /// Return at once instead of waiting until the pods are as wanted
+    /// Return at once instead of waiting for the pods
     #[arg(long)]
     no_wait: bool,
 }
@@ -48,16 +48,16 @@ pub(crate) struct ServiceArgs {
 pub(crate) struct ReleaseArgs {
     #[command(flatten)]
     service: ServiceArgs,
-    /// Version: the tag of its image
+    /// Version: its image tag
     #[arg(long = "version", value_name = "TAG")]
     tag: String,
-    /// Its requests take so much longer on average
+    /// Slow its requests down by this much on average
     #[arg(long, value_name = "SPAN", value_parser = span)]
     slow: Option<Duration>,
-    /// It fails this share of its requests, 0 to 1
+    /// Fail this share of its requests, 0 to 1
     #[arg(long, value_name = "SHARE", value_parser = share)]
     fail: Option<f64>,
-    /// It takes so many MiB more memory every second [default: 8]
+    /// Leak this many MiB of memory per second [default: 8]
     #[arg(long, value_name = "MIB", num_args = 0..=1, value_parser = clap::value_parser!(u64).range(1..=1024))]
     leak: Option<Option<u64>>,
 }
@@ -84,13 +84,13 @@ pub(crate) struct ConfigArgs {
 pub(crate) struct AutoscaleArgs {
     #[command(flatten)]
     service: ServiceArgs,
-    /// Never fewer pods
+    /// Minimum number of pods
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_REPLICAS)))]
     min: u32,
-    /// Never more pods
+    /// Maximum number of pods
     #[arg(long, value_name = "N", default_value_t = MAX_REPLICAS, value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_REPLICAS)))]
     max: u32,
-    /// CPU use that it aims at, in percent of the request, which is half of the limit
+    /// Target CPU use, in percent of the request, which is half of the limit
     #[arg(long, value_name = "PERCENT", default_value_t = 80, value_parser = clap::value_parser!(u32).range(1..=1000))]
     target_cpu: u32,
     /// Remove the autoscaler; the number of pods stays as it is
@@ -98,7 +98,7 @@ pub(crate) struct AutoscaleArgs {
     off: bool,
 }
 
-/// Lets another version take over.
+/// Rolls out another version.
 pub(super) fn release(args: &ReleaseArgs) -> Result<()> {
     let leak = args.leak.map(|mib| mib.map_or(DEFAULT_LEAK_BYTES_PER_S, |n| n * MIB));
     let behaviour = Behaviour {
@@ -109,12 +109,12 @@ pub(super) fn release(args: &ReleaseArgs) -> Result<()> {
     make(&args.service, &Change::Release { version: args.tag.clone(), behaviour })
 }
 
-/// Lets the version before take over again.
+/// Rolls back to the previous version.
 pub(super) fn roll_back(args: &ServiceArgs) -> Result<()> {
     make(args, &Change::RollBack)
 }
 
-/// Runs another number of pods.
+/// Changes the number of pods.
 pub(super) fn scale(args: &ScaleArgs) -> Result<()> {
     make(&args.service, &Change::Scale { replicas: args.replicas })
 }
@@ -146,7 +146,7 @@ fn make(args: &ServiceArgs, change: &Change) -> Result<()> {
         print(&format!("{}: {} {} → {}\n", made.service, made.kind, made.before, made.after))?;
     }
     if !args.no_wait {
-        say("waiting until the pods are as wanted and ready");
+        say("waiting until the pods are up to date and ready");
         lab.wait_rolled_out(ROLLED_OUT_WITHIN)?;
     }
     Ok(())

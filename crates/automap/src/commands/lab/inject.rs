@@ -12,9 +12,9 @@ use clap::Args;
 use super::{DirArgs, print, say};
 
 pub(super) const EXAMPLES: &str = "Examples:
-  automap lab inject delay-payment.yaml          put it in place and return
+  automap lab inject delay-payment.yaml          inject it and return
   automap lab inject --wait delay-payment.yaml   also wait until it is over
-The files are Chaos Mesh manifests: the lab takes what a cluster takes, or says what it cannot do.";
+Files are Chaos Mesh manifests, as for a cluster. The lab refuses what it does not support.";
 
 /// Recovering takes at most this much longer than the fault.
 const RECOVERY: Duration = Duration::from_secs(180);

@@ -14,8 +14,8 @@ use crate::args::parse::span;
 
 pub(super) const EXAMPLES: &str = "Examples:
   automap lab load --duration 60s        simulate users for a minute, then print their results
-  automap lab load --background          let the lab simulate them, also after this command
-  automap lab load --background --rate 0 stop those";
+  automap lab load --background          let the lab simulate them, and return
+  automap lab load --background --rate 0 stop them";
 
 const PROGRESS_EVERY: Duration = Duration::from_secs(10);
 
@@ -32,7 +32,7 @@ pub(crate) struct LoadArgs {
     /// How long, like 90s or 5m [default: until Ctrl-C]
     #[arg(long, value_name = "SPAN", value_parser = span, conflicts_with = "background")]
     duration: Option<Duration>,
-    /// Let the lab's supervisor do it, and return
+    /// Let the lab's supervisor simulate them, and return
     #[arg(long)]
     background: bool,
 }

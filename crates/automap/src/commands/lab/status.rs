@@ -14,7 +14,7 @@ const MIB: f64 = 1024.0 * 1024.0;
 pub(crate) struct StatusArgs {
     #[command(flatten)]
     dir: DirArgs,
-    /// Form of the output
+    /// Output format
     #[arg(short, long, value_enum, default_value_t = Output::Table)]
     output: Output,
 }

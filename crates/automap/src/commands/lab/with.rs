@@ -1,4 +1,4 @@
-//! `--with`: what stands beside the shop.
+//! `--with`: what runs beside the shop.
 
 use automap_lab::surroundings::Surroundings;
 use clap::ValueEnum;
@@ -6,9 +6,9 @@ use clap::ValueEnum;
 /// One part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum With {
-    /// An ingress gateway of Istio that users come through.
+    /// An Istio ingress gateway that users come through.
     Gateway,
-    /// A name server that applications ask before they call.
+    /// A name server that applications query before they call.
     Dns,
     /// Exporters of the stores and the broker.
     Exporters,

@@ -1,4 +1,4 @@
-//! The demo's own shop as a place that its page may break: the single faults of the built-in drill.
+//! Lets the demo's page inject faults into its shop: the single faults of the built-in drill.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -18,7 +18,7 @@ const SERVICE_LABEL: &str = "name";
 pub(super) struct ShopDrills {
     dir: PathBuf,
     drills: Vec<Drill>,
-    /// Held while a fault is put in place, so that two requests put in one.
+    /// Held during an injection, so that two requests inject only one.
     turn: Mutex<()>,
 }
 
@@ -70,7 +70,7 @@ impl DrillStage for ShopDrills {
     }
 }
 
-/// What a fault is called and does, as its manifest says; of one that cannot be read only the name.
+/// Name and actions of a fault, from its manifest; only the name if that cannot be read.
 fn offered(name: &str, fault: &Fault) -> Drill {
     let experiments = chaos::parse(&fault.name, &fault.yaml).unwrap_or_default();
     let labels = experiments.iter().flat_map(|e| &e.selector.labels);

@@ -1,4 +1,4 @@
-//! The web interface of a live demo: the shop is watched from its first minute on, so that whoever looks sees the incident open and end.
+//! The web interface of a live demo: the shop is watched from its first minute, so that viewers see the incident open and close.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -32,9 +32,9 @@ pub(super) struct Page {
 }
 
 impl Page {
-    /// Begins to watch the shop that this Prometheus scrapes; `lab` is the lab's directory.
+    /// Starts to watch the shop that this Prometheus scrapes; `lab` is the lab's directory.
     pub(super) fn start(prometheus: &str, lab: &Path) -> Result<Self> {
-        // What is normal is learnt, and an incident opens and closes, within the minutes that a demo takes.
+        // Short enough to learn what is normal, and to open and close an incident, within a demo.
         let yaml = format!(
             "targets: [{{ name: demo, namespace: {NAMESPACE}, every: 2s, prometheus: {{ url: '{prometheus}' }} }}]
 watching: {{ learn: 40s, confirm: 10s, confirm_critical: 10s, recover: 30s }}
@@ -68,7 +68,7 @@ api: {{ listen: '127.0.0.1:0' }}
         self.daemon.system.allow_drills(Box::new(ShopDrills::new(lab)));
     }
 
-    /// Opens it in the browser of this desktop; says so where there is none.
+    /// Opens it in the browser of this desktop; says so if there is none.
     pub(super) fn open(&self) {
         let opener = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
         let begun = Command::new(opener)
@@ -82,14 +82,14 @@ api: {{ listen: '127.0.0.1:0' }}
         }
     }
 
-    /// Ends the watching and the page.
+    /// Stops the watcher and the page.
     pub(super) fn end(self) -> Result<()> {
         self.daemon.stop();
         Ok(self.daemon.join()?)
     }
 }
 
-/// What the lab injected, read anew for every question.
+/// What the lab injected, read again for every request.
 #[derive(Debug)]
 struct LabLedger(PathBuf);
 
