@@ -22,19 +22,19 @@ use choice::{EngineName, Topology, engines, onset};
 
 pub(crate) const EXAMPLES: &str = "Examples:
   automap eval incidents/                                  how accurate is automap?
-  automap eval incidents/ --engine all                     beside BARO, NSigma, CIRCA, …
+  automap eval incidents/ --engine all                     compared with BARO, NSigma, CIRCA, …
   automap eval incidents/ --onset known,+120s,detected     what a wrong or missing onset costs
   automap eval incidents/ --quiet                          also false alarms in fault-free time
-  automap eval incidents/ --min-ac1 0.65                   exit code 1 below: a gate
-  automap eval incidents/ --cases -o csv                   a line a case, for a notebook
+  automap eval incidents/ --min-ac1 0.65                   a gate: exit code 1 if below
+  automap eval incidents/ --cases -o csv                   one line per case, for a notebook
   automap eval RE1/ --topology none -o csv --file re1.csv  RCAEval's folders, for a spreadsheet
   automap eval --sim systems=20,incidents=1000             on simulated systems
-  automap eval captures/ -o json | jq '.engines[].macro'   what `automap drill --save` wrote
+  automap eval captures/ -o json | jq '.engines[].macro'   captures from `automap drill --save`
 
 DIR holds, at any depth: <set>/<case>/{metrics.csv,truth.json}, RCAEval's
 <dataset>/<service>_<fault>/<repeat>/{data.csv,inject_time.txt}, or the lab's
-<name>.{parquet,json}. The truth is read for scoring alone; calls come from graphs.json beside
-the sets, graph.json in a set, or what was observed. A case without an answer is a miss.";
+<name>.{parquet,json}. The truth is used for scoring only; calls come from graphs.json next to
+the sets, graph.json in a set, or the observed metrics. A case without an answer is a miss.";
 
 #[derive(Args, Debug)]
 pub(crate) struct EvalArgs {
@@ -54,10 +54,10 @@ pub(crate) struct EvalArgs {
         help_heading = "Question"
     )]
     engine: Vec<EngineName>,
-    /// The onset that engines are given: known, a wrong time such as -60s or +120s, or detected (nothing)
+    /// Onset given to the engines: known, wrong by a time such as -60s or +120s, or detected (none is given)
     #[arg(long, value_name = "WHAT", value_delimiter = ',', default_value = "known", value_parser = onset, allow_hyphen_values = true, help_heading = "Question")]
     onset: Vec<OnsetHint>,
-    /// Calls between services that engines are given
+    /// Calls between services given to the engines
     #[arg(long, value_enum, value_name = "WHAT", default_value_t = Topology::Known, help_heading = "Question")]
     topology: Topology,
     /// Only these sets
@@ -66,31 +66,31 @@ pub(crate) struct EvalArgs {
     /// Also diagnose fault-free time: the end of every baseline, and windows in which nothing was broken
     #[arg(long, help_heading = "Question")]
     quiet: bool,
-    /// Also the answer to every case: the rank of its cause by each engine, and what was put first
+    /// Also show every case: the rank of its cause by each engine, and what each ranked first
     #[arg(long, help_heading = "Output")]
     cases: bool,
     /// Seed of the bootstrap, of permutations and of the random engine
     #[arg(long, value_name = "SEED", default_value_t = 1, help_heading = "Question")]
     seed: u64,
-    /// Form of the answer
+    /// Output format
     #[arg(long, short, value_enum, default_value_t = Format::Text, help_heading = "Output")]
     output: Format,
-    /// Also scores by kind of fault, false alarms by set and every miss
+    /// Also show scores by kind of fault, false alarms by set and every miss
     #[arg(long, short, help_heading = "Output")]
     verbose: bool,
     #[command(flatten)]
     file: FileArgs,
-    /// Exit with 1 where the first engine's AC@1, mean over sets at the first onset, is below
+    /// Exit with 1 if the first engine's AC@1, mean over sets at the first onset, is below this
     #[arg(long, value_name = "SHARE", value_parser = share, help_heading = "Output")]
     min_ac1: Option<f64>,
 }
 
-/// Form of the answer.
+/// Output format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Format {
     /// Tables for a terminal.
     Text,
-    /// Everything, for programs; versioned.
+    /// Everything, machine-readable; versioned.
     Json,
     /// Scores, one line each.
     Csv,
@@ -115,7 +115,7 @@ pub(crate) fn run(args: &EvalArgs) -> Result<Exit> {
     let mut dataset = Dataset::open(dir)?;
     keep(&mut dataset, &args.only)?;
     if dataset.incidents().next().is_none() && !args.quiet {
-        bail!("nothing was broken in {name}; --quiet asks about fault-free time");
+        bail!("{name} has no faults to diagnose; use --quiet to diagnose fault-free time");
     }
     let progress = bar(total(&dataset, &settings) as u64);
     progress.set_message("cases");
@@ -133,7 +133,7 @@ pub(crate) fn run(args: &EvalArgs) -> Result<Exit> {
     Ok(args.min_ac1.map_or(Exit::Ok, |least| judge(&summary, least)))
 }
 
-/// The incidents, in a folder that is gone when it is dropped.
+/// The incidents, in a folder that is deleted on drop.
 fn simulate(spec: &SimSpec) -> Result<TempDir> {
     let dir = tempfile::Builder::new().prefix("automap-sim-").tempdir()?;
     sim::make(spec, dir.path())?;

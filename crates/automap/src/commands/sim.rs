@@ -1,4 +1,4 @@
-//! `automap sim`: labelled incidents of simulated systems, as captures that `eval` reads, as a benchmark, or as a Prometheus has one of them.
+//! `automap sim`: labelled incidents of simulated systems, as captures for `eval`, as a benchmark, or as metrics for a Prometheus.
 
 mod benchmark;
 mod captures;
@@ -20,20 +20,20 @@ pub(crate) const EXAMPLES: &str = "Examples:
   automap sim incidents/                                  100 incidents of 10 systems
   automap sim incidents/ --services 200 --incidents 20 --systems 2
   automap eval incidents/ --quiet                         how accurate is automap on them?
-  automap eval --sim systems=20,incidents=1000            the same without keeping them
+  automap eval --sim systems=20,incidents=1000            the same without saving them
   automap ui incidents/system-01/incident-0001.parquet    one of them in the browser
   automap sim --openmetrics first.txt                     the first one, for promtool
   automap sim --serve 127.0.0.1:9400                      the first one, to be scraped
-  automap sim --compare recordings/                       where is it unlike recorded incidents?
+  automap sim --compare recordings/                       how does it differ from recordings?
   automap sim --benchmark benchmark/                      1,200 incidents with fixed seeds
 
-Same options, same bytes. It is a second opinion beside recordings: what is tuned to a simulator
-fits the simulator.";
+The same options give the same bytes. Use it in addition to recordings: what is tuned to a
+simulator fits only the simulator.";
 
 #[derive(Args, Debug)]
 #[command(group = ArgGroup::new("form").required(true).args(["dir", "openmetrics", "serve", "compare", "benchmark"]))]
 pub(crate) struct SimArgs {
-    /// Folder to write to: one folder for each system, a capture and the truth for each incident
+    /// Folder to write to: one folder per system, a capture and the truth per incident
     #[arg(value_name = "DIR")]
     dir: Option<PathBuf>,
     /// Write the samples of one incident as OpenMetrics text with times, for promtool; - is standard output
@@ -48,10 +48,10 @@ pub(crate) struct SimArgs {
     /// Write the published benchmark to this folder: fixed seeds, and the truth as Parquet
     #[arg(long, value_name = "DIR", conflicts_with_all = ["incidents", "systems", "services", "users_per_s", "minutes", "scrape_s", "double", "spreading", "seed"])]
     benchmark: Option<PathBuf>,
-    /// Which incident, with --openmetrics and --serve
+    /// Number of the incident for --openmetrics and --serve
     #[arg(long, value_name = "N", default_value_t = 1, conflicts_with_all = ["dir", "compare", "benchmark"])]
     incident: usize,
-    /// Seconds of the system in a second, with --serve
+    /// Speed for --serve: simulated seconds per second
     #[arg(long, value_name = "FACTOR", default_value_t = 1.0, value_parser = spec::rate, requires = "serve")]
     speed: f64,
     #[command(flatten)]

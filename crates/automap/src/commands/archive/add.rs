@@ -17,25 +17,25 @@ use clap::Args;
 use crate::console::{bar, say};
 use crate::store::KeptArgs;
 
-/// Target of captures that nothing else is said of.
+/// Default target of captures.
 const RECORDED: &str = "recorded";
 
 #[derive(Args, Debug)]
 pub(crate) struct AddArgs {
-    /// The archive's folder, made where there is none
+    /// Folder of the archive; created if there is none
     #[arg(value_name = "DIR")]
     dir: PathBuf,
-    /// Captures, or lines that `automap incidents export` wrote [default: the closed incidents of the store]
+    /// Captures, or files from `automap incidents export` [default: the closed incidents of the store]
     #[arg(value_name = "FILE", conflicts_with_all = ["config", "store"])]
     files: Vec<PathBuf>,
-    /// Only incidents of this target; of captures, their target
+    /// Only incidents of this target; for captures, their target
     #[arg(long, value_name = "NAME")]
     target: Option<String>,
     #[command(flatten)]
     kept: KeptArgs,
 }
 
-/// Incidents that are held in memory before they are written.
+/// Incidents held in memory before they are written.
 const BATCH: usize = 1_000;
 
 /// Incidents on their way into the archive.
@@ -76,7 +76,7 @@ pub(super) fn run(args: &AddArgs) -> Result<()> {
 }
 
 impl Adding<'_> {
-    /// Takes a closed incident; one that is open would be there as it was at some moment.
+    /// Takes a closed incident; an open one would be stored in an intermediate state.
     fn take(&mut self, incident: Incident) -> Result<()> {
         let is_wanted = self.target.is_none_or(|target| target == incident.target);
         if is_wanted && incident.state == IncidentState::Closed {
@@ -96,7 +96,7 @@ impl Adding<'_> {
         transfer::read(&mut BufReader::new(lines), |incident| self.take(incident)).with_context(place)
     }
 
-    /// Diagnoses a capture, and keeps it beside its incident.
+    /// Diagnoses a capture, and keeps it next to its incident.
     fn capture(&mut self, file: &Path) -> Result<()> {
         let Some((incident, bytes)) = diagnosed(file, self.target.unwrap_or(RECORDED))? else {
             say(&format!("nothing is wrong in {}: it is not added", file.display()));
@@ -107,7 +107,7 @@ impl Adding<'_> {
     }
 }
 
-/// A capture's incident and bytes; `None` where nothing is wrong. The same recording has the same id however often it is added.
+/// A capture's incident and bytes; `None` if nothing is wrong. The same recording has the same id however often it is added.
 pub(super) fn diagnosed(file: &Path, target: &str) -> Result<Option<(Incident, Vec<u8>)>> {
     let observation = capture::read(file)?;
     let report = diagnose(&observation, &DiagnoseOptions::default()).with_context(|| file.display().to_string())?;

@@ -81,7 +81,7 @@ fn confirmed(of: &Confirmed) -> String {
     format!("{incidents}: {}", parts.join(", "))
 }
 
-/// Similar incidents with their causes, and among how many they were looked for.
+/// Similar incidents with their causes, and how many were searched.
 pub(super) fn similar(found: &[SimilarRow], of_past: usize, options: &TextOptions) -> String {
     if found.is_empty() {
         return format!("none of {of_past} incidents has anything in common with it\n");

@@ -11,7 +11,7 @@ use crate::parse_time::span_or_zero_ms;
 /// The engines on the command line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum EngineName {
-    /// Ours: evidence of every series, explained away along the calls.
+    /// Ours: evidence from every series, explained away along the calls.
     Evidence,
     /// Ours: AutoMAP, a learnt behaviour graph and a random walk.
     Automap,
@@ -21,7 +21,7 @@ pub(super) enum EngineName {
     Nsigma,
     /// Regression on causes by architecture, descendant adjustment (KDD 2022).
     Circa,
-    /// Random walk on the calls towards what moves like the front-end (SIGMETRICS 2013).
+    /// Random walk on the calls towards services that move like the front-end (SIGMETRICS 2013).
     Monitorrank,
     /// PageRank on a graph learnt by PC.
     PcPagerank,
@@ -62,7 +62,7 @@ impl EngineName {
     }
 }
 
-/// The calls that engines are given.
+/// The calls given to the engines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Topology {
     /// The calls in the data set and those observed in its metrics.

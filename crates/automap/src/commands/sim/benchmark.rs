@@ -1,4 +1,4 @@
-//! The published benchmark: the same incidents wherever it is made, with the truth as two Parquet tables beside the captures.
+//! The published benchmark: the same incidents wherever it is made, with the truth as two Parquet tables next to the captures.
 //!
 //! ```text
 //! incidents.parquet   one row for each incident: its system, split, number of faults, whether users felt it
@@ -18,10 +18,10 @@ use super::captures::{Made, check_empty, table, write_all};
 use super::spec::SimSpec;
 use crate::console::{print, say};
 
-/// Grows with whatever changes a byte of the incidents.
+/// Incremented when any byte of the incidents changes.
 const VERSION: u32 = 1;
 
-/// What it is made of.
+/// Its options.
 pub(super) fn spec() -> SimSpec {
     SimSpec {
         incidents: 1200,
@@ -79,7 +79,7 @@ fn labelled(made: &Made) -> LabelledIncident<'_> {
     }
 }
 
-/// Systems with an odd number may be looked at while a method is made; the others are kept for its test.
+/// Systems with odd numbers are for tuning a method; the others are reserved for its test.
 fn is_for_tuning(system: &str) -> bool {
     system.ends_with(['1', '3', '5', '7', '9'])
 }

@@ -1,4 +1,4 @@
-//! A folder of captures, each with the truth beside it: a folder for each system.
+//! A folder of captures, each with its truth next to it: one folder per system.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -16,7 +16,7 @@ use rayon::prelude::*;
 use super::spec::SimSpec;
 use crate::console::bar;
 
-/// What came of one incident, for tables.
+/// One written incident, for tables.
 pub(super) struct Made {
     /// Its folder.
     pub(super) system: String,
@@ -33,7 +33,7 @@ pub(super) struct Made {
 pub(super) fn check_empty(dir: &Path) -> Result<()> {
     let is_empty = fs::read_dir(dir).map_or(true, |mut entries| entries.next().is_none());
     if !is_empty {
-        bail!("{} is not empty; give a new folder, or remove what is in it", dir.display());
+        bail!("{} is not empty; give a new folder, or empty this one", dir.display());
     }
     Ok(())
 }
@@ -71,7 +71,7 @@ fn write(path: &Path, incident: &Incident) -> Result<()> {
     fs::write(&truth, text).with_context(|| truth.display().to_string())
 }
 
-/// How many of what was injected, and how many of these users felt.
+/// How many incidents of each fault, and how many of them users felt.
 pub(super) fn table(made: &[Made]) -> String {
     let mut kinds: BTreeMap<String, (usize, usize)> = BTreeMap::new();
     for one in made {
@@ -87,7 +87,7 @@ pub(super) fn table(made: &[Made]) -> String {
     table.text()
 }
 
-/// `NetworkChaos delay`; `nothing` where all that was injected hurts nobody.
+/// `NetworkChaos delay`; `nothing` if all that was injected is harmless.
 fn kind(made: &Made) -> String {
     let causes: Vec<_> = made.injected.iter().filter(|i| i.role == Role::Cause).collect();
     match causes[..] {

@@ -1,4 +1,4 @@
-//! Where simulated incidents are unlike recorded ones: one row for each measure and kind of metric.
+//! How simulated incidents differ from recorded ones: one row per measure and kind of metric.
 
 use std::path::Path;
 
@@ -11,7 +11,7 @@ use super::captures::write_all;
 use super::spec::SimSpec;
 use crate::console::{bar, print};
 
-/// Most incidents of either side: every few of them where there are more.
+/// Most incidents per side; more are thinned out evenly.
 const MAX_CASES: usize = 200;
 
 /// Prints the table for simulated incidents of a spec and the labelled ones of a folder.

@@ -1,7 +1,7 @@
-//! One incident as a Prometheus has it: its samples as text for `promtool`, or an endpoint to scrape.
+//! One incident for a Prometheus: its samples as text for `promtool`, or an endpoint to scrape.
 //!
-//! The endpoint follows the clock, or runs faster: after 16 of 20 minutes the fault is in place. It answers one request at a time, whatever its path, and ends with the
-//! process. Nothing that it is sent is looked at beyond the first line.
+//! The endpoint follows the clock, or runs faster: after 16 of 20 minutes the fault is in place. It answers one request at a time, for
+//! any path, until the process ends, and ignores all but the first line of a request.
 
 use std::io::{BufRead, BufReader, BufWriter, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -20,14 +20,14 @@ use super::spec::SimSpec;
 use crate::args::file::ForceArgs;
 use crate::console::say;
 
-/// How long a client may take to ask, or to read the answer.
+/// How long a client may take to send its request, or to read the answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Most bytes of a request that are read.
 const MAX_REQUEST: u64 = 16 << 10;
-/// What is answered.
+/// Content type of the answer.
 const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// Writes the samples of an incident, counted from 1, and says how to make blocks of them.
+/// Writes the samples of an incident, counted from 1, and prints how to turn them into blocks.
 pub(super) fn write(spec: &SimSpec, incident: usize, path: &Path, force: ForceArgs) -> Result<()> {
     force.check(path)?;
     let incident = draw(&spec.several().incident(incident).options)?;
@@ -45,7 +45,7 @@ pub(super) fn write(spec: &SimSpec, incident: usize, path: &Path, force: ForceAr
     Ok(())
 }
 
-/// Serves an incident, counted from 1, until the process ends. `speed`: seconds of the system in a second.
+/// Serves an incident, counted from 1, until the process ends. `speed`: simulated seconds per second.
 pub(super) fn serve(spec: &SimSpec, incident: usize, address: &str, speed: f64) -> Result<()> {
     let listener = TcpListener::bind(address).with_context(|| format!("cannot listen at {address}"))?;
     let incident = draw(&spec.several().incident(incident).options)?;
@@ -54,7 +54,7 @@ pub(super) fn serve(spec: &SimSpec, incident: usize, address: &str, speed: f64) 
     let length_s = f64::from(spec.minutes) * 60.0;
     for stream in listener.incoming() {
         let at_s = (begun.elapsed().as_secs_f64() * speed).min(length_s);
-        // Whoever hangs up early misses an answer, and nobody else does.
+        // A client that hangs up early affects no other.
         let _ = stream.and_then(|stream| answer(stream, &incident, start, at_s));
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! Which incidents are simulated, from options of `sim` or the words of `eval --sim`.
+//! Which incidents to simulate, from options of `sim` or the keys of `eval --sim`.
 
 use std::ops::RangeInclusive;
 
@@ -7,37 +7,37 @@ use clap::Args;
 
 use crate::args::parse::share;
 
-/// What `eval --sim` understands.
+/// Keys of `eval --sim`.
 const KEYS: &str = "incidents, systems, services, users-per-s, minutes, scrape-s, double, spreading, seed";
 
 /// Which incidents.
 #[derive(Args, Clone, Debug, PartialEq)]
 pub(crate) struct SimSpec {
-    /// Incidents, quiet stretches among them
+    /// Number of incidents, including quiet ones
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = number(MAX_INCIDENTS))]
     pub(super) incidents: usize,
-    /// Systems that they are spread over
+    /// Number of systems to spread them over
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = number(MAX_SYSTEMS))]
     pub(super) systems: usize,
-    /// Services of a system: a number, or least..most
+    /// Services per system: a number, or a range such as 8..60
     #[arg(long, value_name = "N", default_value = "8..60", value_parser = sizes)]
     pub(super) services: RangeInclusive<usize>,
-    /// Users' requests a second, on average
+    /// User requests per second, on average
     #[arg(long, value_name = "RATE", default_value_t = 30.0, value_parser = rate)]
     pub(super) users_per_s: f64,
-    /// Minutes of a recording, the last four with the fault
+    /// Minutes per recording; the fault is in the last four
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u16).range(bounds(&MINUTES)))]
     pub(super) minutes: u16,
     /// Seconds between two scrapes
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(bounds(&SCRAPE_S)))]
     pub(super) scrape_s: u16,
-    /// Of the incidents with a fault, the share with two at once
+    /// Share of the incidents with a fault that have two at once
     #[arg(long, value_name = "SHARE", default_value_t = 0.0, value_parser = share)]
     pub(super) double: f64,
-    /// Of the incidents with a fault, the share in which it may spread: containers are killed that do not answer
+    /// Share of the incidents with a fault in which it may spread: containers that do not answer are killed
     #[arg(long, value_name = "SHARE", default_value_t = 0.0, value_parser = share)]
     pub(super) spreading: f64,
-    /// Same seed, same incidents
+    /// Seed; the same seed gives the same incidents
     #[arg(long, value_name = "SEED", default_value_t = 1)]
     pub(super) seed: u64,
 }
@@ -76,7 +76,7 @@ impl SimSpec {
     }
 }
 
-/// `systems=20,incidents=1000,services=8..60,seed=7`; what is left out is as for `automap sim`.
+/// `systems=20,incidents=1000,services=8..60,seed=7`; omitted keys have the defaults of `automap sim`.
 pub(crate) fn parse(words: &str) -> Result<SimSpec, String> {
     let mut spec = SimSpec::default();
     for part in words.split(',').filter(|part| !part.is_empty()) {
@@ -92,7 +92,7 @@ pub(crate) fn parse(words: &str) -> Result<SimSpec, String> {
             "double" => spec.double = share(value).map_err(of_key)?,
             "spreading" => spec.spreading = share(value).map_err(of_key)?,
             "seed" => spec.seed = value.parse().map_err(|_| format!("seed: '{value}' is not a whole number"))?,
-            _ => return Err(format!("there is no '{key}'; there are {KEYS}")),
+            _ => return Err(format!("there is no key '{key}'; the keys are {KEYS}")),
         }
     }
     spec.several().check().map(|()| spec)
