@@ -31,7 +31,7 @@ use crate::commands::{
 use crate::commands::{eval, sim};
 use crate::log::LogSettings;
 
-/// What a verb is, examples, usage, options, exit codes.
+/// Layout of a help text: summary, examples, usage, options, exit codes.
 const HELP: &str = "{about-with-newline}\n{before-help}{usage-heading} {usage}\n\n{all-args}{after-help}";
 
 /// The command line with the help of every verb in one layout.
@@ -53,7 +53,7 @@ fn lay_out(command: clap::Command, path: &str) -> clap::Command {
 /// Reads the command line.
 ///
 /// # Errors
-/// clap's, which also stands for `--help` and `--version`.
+/// clap's error, also for `--help` and `--version`.
 pub(crate) fn parse() -> Result<Cli, clap::Error> {
     Cli::from_arg_matches(&command().try_get_matches()?)
 }
@@ -62,8 +62,8 @@ pub(crate) fn parse() -> Result<Cli, clap::Error> {
 #[derive(Debug, Parser)]
 #[command(version, propagate_version = true, before_help = EXAMPLES)]
 pub(crate) struct Cli {
-    /// What is logged on standard error, separated by commas: a level (off, error, warn, info, debug, trace), TARGET=LEVEL, and `json` for
-    /// JSON lines [env: AUTOMAP_LOG]
+    /// Log filter for standard error, comma-separated: a level (off, error, warn, info, debug, trace), TARGET=LEVEL, and `json` for JSON
+    /// lines [env: AUTOMAP_LOG]
     #[arg(long, global = true, value_name = "FILTER", help_heading = "Logging")]
     pub(crate) log: Option<LogSettings>,
     #[command(subcommand)]
@@ -71,9 +71,9 @@ pub(crate) struct Cli {
 }
 
 const EXAMPLES: &str = "Examples:
-  automap demo                                                       see an answer now
-  automap diagnose --prometheus http://localhost:9090 -n sock-shop   your own cluster
-  automap lab up --rate 8                                            a shop to break";
+  automap demo                                                       diagnose a recorded incident
+  automap diagnose --prometheus http://localhost:9090 -n sock-shop   diagnose your cluster
+  automap lab up --rate 8                                            a local shop to break";
 
 /// What to do.
 #[derive(Debug, Subcommand)]
@@ -84,28 +84,28 @@ pub(crate) enum Command {
     /// Show how a fault spread, or why a service has its rank
     #[command(before_help = explain::EXAMPLES)]
     Explain(Box<explain::ExplainArgs>),
-    /// Write an incident as one page: HTML or Markdown
+    /// Write a report of an incident as one page of HTML or Markdown
     #[command(before_help = report::EXAMPLES)]
     Report(Box<report::ReportArgs>),
     /// Draw the service map: calls, the cause, and how the fault spread to the users
     #[command(before_help = graph::EXAMPLES)]
     Graph(Box<graph::GraphArgs>),
-    /// Show which services and metrics differ between periods of time
+    /// Show which services and metrics differ between time periods
     #[command(before_help = compare::EXAMPLES)]
     Compare(Box<compare::CompareArgs>),
-    /// Show what rises or falls slowly, over many windows
+    /// Show which metrics rise or fall slowly over many windows
     #[command(before_help = trend::EXAMPLES)]
     Trend(Box<trend::TrendArgs>),
-    /// Show which metrics automap finds on a server, what is missing, and what that costs a diagnosis
+    /// Show which metrics automap finds on a server, what is missing, and what cannot be diagnosed without it
     #[command(before_help = discover::EXAMPLES)]
     Discover(Box<discover::DiscoverArgs>),
-    /// Check whether a Prometheus is good enough: what it has, what is missing, and what that costs
+    /// Check whether a Prometheus has what a diagnosis needs, and how to fix what it lacks
     #[command(before_help = doctor::EXAMPLES)]
     Doctor(Box<doctor::DoctorArgs>),
-    /// List what was changed: releases, scaling, configuration, annotations, …
+    /// List changes: releases, scaling, configuration, annotations, …
     #[command(before_help = changes::EXAMPLES)]
     Changes(Box<changes::ChangesArgs>),
-    /// Save everything that a diagnosis needs in one file
+    /// Save everything a diagnosis needs to one file
     #[command(before_help = capture::EXAMPLES)]
     Capture(Box<capture::CaptureArgs>),
     #[cfg(feature = "server")]
@@ -120,15 +120,15 @@ pub(crate) enum Command {
     #[command(before_help = watch::EXAMPLES)]
     Watch(Box<watch::WatchArgs>),
     #[cfg(feature = "server")]
-    /// Watch as `watch` does, and serve an HTTP API and pages: incidents, live changes, incoming alerts, metrics
+    /// Watch like `watch`, and serve an HTTP API and web pages: incidents, live updates, incoming alerts, metrics
     #[command(before_help = watch::SERVE_EXAMPLES)]
     Serve(Box<watch::ServeArgs>),
     #[cfg(feature = "server")]
-    /// Show a recorded incident in the browser, with nothing else running
+    /// Show a recorded incident in the browser, without a running server
     #[command(before_help = ui::EXAMPLES)]
     Ui(Box<ui::UiArgs>),
     #[cfg(feature = "server")]
-    /// List, show, confirm, export and import the incidents that a watcher keeps
+    /// List, show, confirm, export and import the incidents that a watcher stored
     #[command(subcommand, before_help = incidents::EXAMPLES)]
     Incidents(incidents::IncidentsCommand),
     #[cfg(feature = "server")]
@@ -136,18 +136,18 @@ pub(crate) enum Command {
     #[command(subcommand, before_help = archive::EXAMPLES)]
     Archive(archive::ArchiveCommand),
     #[cfg(feature = "server")]
-    /// List, make and end mutes: times in which nobody is notified of some incidents
+    /// List, add and end mutes, which suppress notifications of some incidents
     #[command(subcommand, before_help = mutes::EXAMPLES)]
     Mutes(mutes::MutesCommand),
     /// Show which incidents a watcher would have opened in the past
     #[command(before_help = replay::EXAMPLES)]
     Replay(Box<replay::ReplayArgs>),
     #[cfg(feature = "server")]
-    /// Answer a language model's questions over standard input and output (MCP)
+    /// Serve language models over standard input and output (MCP)
     #[command(before_help = mcp::EXAMPLES)]
     Mcp(Box<mcp::McpArgs>),
     #[cfg(feature = "server")]
-    /// Print the default configuration, check yours, or hash a password for it
+    /// Print the default configuration or presets, check a configuration, or hash a password
     #[command(subcommand, before_help = config::EXAMPLES)]
     Config(config::ConfigCommand),
     /// Diagnose a recorded incident, or a live one on this machine
@@ -158,7 +158,7 @@ pub(crate) enum Command {
     #[command(subcommand, before_help = chaos::EXAMPLES)]
     Chaos(chaos::ChaosCommand),
     #[cfg(any(feature = "kubernetes", feature = "lab"))]
-    /// Inject fault after fault and score the answers
+    /// Inject faults one after another and score the diagnoses
     #[command(before_help = drill::EXAMPLES)]
     Drill(Box<drill::DrillArgs>),
     #[cfg(all(feature = "lab", feature = "server"))]
@@ -176,7 +176,7 @@ pub(crate) enum Command {
     /// Print the JSON Schema of the report
     Schema,
     #[cfg(feature = "lab")]
-    /// Run a Sock Shop on this machine, with real faults, to try everything on
+    /// Run a Sock Shop on this machine and inject real faults into it
     #[command(subcommand)]
     Lab(LabCommand),
     #[cfg(feature = "lab")]
@@ -186,7 +186,7 @@ pub(crate) enum Command {
 }
 
 impl Command {
-    /// Whether it runs until it is stopped, so that its log is what people see of it.
+    /// Whether it runs until stopped, so that users see only its log.
     pub(crate) fn is_service(&self) -> bool {
         #[cfg(feature = "server")]
         return matches!(self, Self::Watch(_) | Self::Serve(_));

@@ -13,11 +13,11 @@ const MAX_MESSAGE_BYTES: usize = 16 << 10;
 
 /// A message for the user.
 pub(crate) fn say(message: &str) {
-    // A message that cannot be written is no reason to stop.
+    // A message that cannot be written is not an error.
     let _ = writeln!(io::stderr(), "{}", harmless(message));
 }
 
-/// A message of bounded length in which foreign text can neither steer the terminal nor begin a line of its own: further lines are indented.
+/// A message of bounded length in which foreign text can neither control the terminal nor start a line: further lines are indented.
 fn harmless(message: &str) -> String {
     let mut safe = String::with_capacity(message.len().min(MAX_MESSAGE_BYTES));
     let body = message.trim_end_matches('\n');
@@ -33,7 +33,7 @@ fn harmless(message: &str) -> String {
             c => safe.push(c),
         }
     }
-    // A blank line that is meant.
+    // An intended blank line.
     if body.len() < message.len() {
         safe.push('\n');
     }
@@ -45,7 +45,7 @@ pub(crate) fn print(text: &str) -> Result<()> {
     print_bytes(text.as_bytes())
 }
 
-/// Data that need not be text.
+/// Data that may be binary.
 pub(crate) fn print_bytes(bytes: &[u8]) -> Result<()> {
     match io::stdout().write_all(bytes) {
         Err(e) if e.kind() != io::ErrorKind::BrokenPipe => Err(e.into()),
@@ -53,7 +53,7 @@ pub(crate) fn print_bytes(bytes: &[u8]) -> Result<()> {
     }
 }
 
-/// An answer for people, its long lines wrapped where standard output is a terminal.
+/// A text answer; long lines are wrapped if standard output is a terminal.
 pub(crate) fn print_answer(text: &str) -> Result<()> {
     let width = io::stdout().is_terminal().then(terminal_size::terminal_size).flatten();
     match width.map(|(width, _)| usize::from(width.0)) {
@@ -62,7 +62,7 @@ pub(crate) fn print_answer(text: &str) -> Result<()> {
     }
 }
 
-/// Whether standard output shows colours, by `NO_COLOR`, `TERM` and whether it is a terminal.
+/// Whether to colour standard output, given `NO_COLOR`, `TERM` and whether it is a terminal.
 pub(crate) fn color(choice: Color) -> bool {
     let plain = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty())
         || std::env::var_os("TERM").is_some_and(|v| v == "dumb");
@@ -84,7 +84,7 @@ pub(crate) enum Color {
     Never,
 }
 
-/// A bar on standard error, gone when it is dropped; nothing where standard error is no terminal.
+/// A progress bar on standard error, removed on drop; hidden if standard error is not a terminal.
 pub(crate) fn bar(total: u64) -> ProgressBar {
     let target = if io::stderr().is_terminal() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
     let bar = ProgressBar::with_draw_target(Some(total), target);

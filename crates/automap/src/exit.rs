@@ -15,7 +15,7 @@ use crate::episode::Interrupted;
 pub(crate) enum Exit {
     /// Done.
     Ok = 0,
-    /// The command found what it searches for, or a required accuracy was missed; `cli::exit_codes` says what it means for each verb.
+    /// The command found what it looks for, or missed a required accuracy; see `cli::exit_codes` for each verb.
     Found = 1,
     /// The command line, a file or a name in it is wrong.
     Usage = 2,
@@ -34,7 +34,7 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// The exit code of an error, found by its type anywhere in the chain; a wrong input where no type says more.
+/// The exit code of an error, by the first known type in its chain; [`Exit::Usage`] if there is none.
 pub(crate) fn of_error(error: &anyhow::Error) -> Exit {
     let of_cause = |cause: &(dyn std::error::Error + 'static)| {
         if cause.is::<DiagnoseError>() {

@@ -1,5 +1,5 @@
-//! The ledger of chaos experiments as `serve` and `incidents show` put it beside an incident. It is read anew for every question, because a
-//! recorder goes on writing it.
+//! The chaos ledger that `serve` and `incidents show` display with an incident. It is read again for every request, because a recorder
+//! keeps writing to it.
 
 use std::fs::File;
 use std::io::BufReader;
@@ -21,7 +21,7 @@ impl ExperimentSource for LedgerFile {
     }
 }
 
-/// Those that were in place at some time of the period.
+/// The experiments in place at some time in the period.
 pub(crate) fn during(entries: &[Entry], period: Interval) -> Vec<Experiment> {
     entries.iter().filter(|e| overlaps(e, period)).map(experiment).collect()
 }
@@ -31,7 +31,7 @@ fn entries(path: &Path) -> Result<Vec<Entry>> {
     file::read(BufReader::new(File::open(path).with_context(place)?)).with_context(place)
 }
 
-/// Whether it was in place at some time of the period. One whose start is not known never was.
+/// Whether it was in place at some time in the period; `false` if its start is unknown.
 fn overlaps(entry: &Entry, period: Interval) -> bool {
     entry.started.is_some_and(|started| started < period.end) && entry.ended.is_none_or(|ended| ended > period.start)
 }
@@ -48,7 +48,7 @@ fn experiment(entry: &Entry) -> Experiment {
     }
 }
 
-/// One line for each experiment, for people: what, where, from when to when.
+/// One line of text per experiment: what, where, from when to when.
 pub(crate) fn lines(experiments: &[Experiment], clock: impl Fn(Timestamp) -> String) -> Vec<String> {
     let line = |e: &Experiment| {
         let places = if e.places.is_empty() { String::new() } else { format!(" at {}", e.places.join(", ")) };

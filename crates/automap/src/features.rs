@@ -1,11 +1,11 @@
-//! Verbs and options that a build may lack, and the cargo feature that brings each.
+//! Verbs and options that a build may lack, and the cargo feature for each.
 //!
-//! clap calls what was not compiled in unknown; a user who read of it in the documentation has to learn why it is missing
-//! instead.
+//! clap reports what was not compiled in as unknown; a user who read about it in the documentation needs to know why it is
+//! missing.
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
-/// Verbs, and the features without which they are not built.
+/// Verbs, and the features that they need.
 const VERBS: &[(&str, &[&str])] = &[
     ("chaos", &["chaos"]),
     ("config", &["server"]),
@@ -24,7 +24,7 @@ const VERBS: &[(&str, &[&str])] = &[
     ("watch", &["server"]),
 ];
 
-/// Options, and the feature without which they are not built.
+/// Options, and the features that they need.
 const OPTIONS: &[(&str, &[&str])] = &[
     ("--chaos-namespace", &["kubernetes"]),
     ("--kubernetes", &["kubernetes"]),

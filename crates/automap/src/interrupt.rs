@@ -1,4 +1,4 @@
-//! Ctrl-C and SIGTERM, for verbs that have something to take back before they end.
+//! Ctrl-C and SIGTERM, for verbs that must undo something before they end.
 //!
 //! The first signal only sets a flag, so that the verb can undo what it did; a second one ends the program at once, as users
 //! expect. `watch` and `serve` have threads to wake and use the server's own handler instead.
@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
-/// Set once the user, or the system, asked the program to end.
+/// Set once the user or the system asked the program to stop.
 #[derive(Clone, Debug)]
 pub(crate) struct Interrupt(Arc<AtomicBool>);
 
@@ -31,7 +31,7 @@ impl Interrupt {
         self.0.load(Ordering::SeqCst)
     }
 
-    /// Waits for `span`, and calls `tell` about once a second with the time left. Whether it waited to the end: `false` where it was set before.
+    /// Waits for `span`, and calls `tell` about once a second with the time left. Returns `false` if it was set before the end.
     pub(crate) fn wait(&self, span: Duration, tell: &mut dyn FnMut(Duration)) -> bool {
         const TICK: Duration = Duration::from_secs(1);
         let until = Instant::now() + span;

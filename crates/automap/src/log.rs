@@ -1,8 +1,8 @@
-//! The log on standard error: which events are written, and as words or as JSON lines.
+//! The log on standard error: which events are written, as text or as JSON lines.
 //!
 //! Events and spans come from every crate through `tracing`; this module turns `--log` and the variable `AUTOMAP_LOG` into a subscriber.
-//! Events carry short targets of their own (`request`, `store`, `poll`, …) instead of module paths, so that a filter survives a move of
-//! code. Standard output stays free for data, and what other libraries log is hidden unless it is named.
+//! Events carry short targets of their own (`request`, `store`, `poll`, …) instead of module paths, so that a filter survives moved
+//! code. Standard output stays free for data, and other libraries' events are hidden unless named.
 
 mod format;
 
@@ -17,18 +17,18 @@ use tracing_subscriber::layer::SubscriberExt;
 
 use format::{JsonFormat, TextFormat};
 
-/// The variable that is read where `--log` is not given.
+/// The variable that is read if `--log` is not given.
 const VARIABLE: &str = "AUTOMAP_LOG";
 /// Libraries that log through `tracing`, too. Each name is the beginning of a target.
 const LIBRARIES: [&str; 5] = ["h2", "hyper", "kube", "tokio", "tower"];
-/// In words, a watcher's incidents are on standard output already, and one line for every request or message would hide the others.
+/// In text form, incidents are on standard output already, and a line for every request or message would drown out the rest.
 const QUIET_IN_TEXT: [&str; 3] = ["incident", "messages", "request"];
 
 /// What is logged, and how: `json,info,request=off`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct LogSettings {
     is_json: bool,
-    /// `None` where only the form was given.
+    /// `None` if only the form was given.
     filter: Option<Targets>,
 }
 
@@ -59,7 +59,7 @@ impl FromStr for LogSettings {
 }
 
 impl LogSettings {
-    /// What may pass. Without a filter of the user, a service logs what it does and every other command only what is wrong.
+    /// The filter. If the user gave none, a service logs what it does and every other command only problems.
     fn targets(&self, is_service: bool) -> Targets {
         let libraries = Targets::new().with_targets(LIBRARIES.map(|name| (name, LevelFilter::OFF)));
         match &self.filter {
@@ -80,7 +80,7 @@ impl LogSettings {
 /// Starts the log. `is_service`: whether the command runs until it is stopped, as `watch` and `serve` do.
 ///
 /// # Errors
-/// When `AUTOMAP_LOG` is read and is not a filter.
+/// If `AUTOMAP_LOG` is used and is not a valid filter.
 pub(crate) fn start(flag: Option<&LogSettings>, is_service: bool) -> Result<()> {
     let settings = match (flag, std::env::var(VARIABLE)) {
         (Some(settings), _) => settings.clone(),

@@ -1,4 +1,4 @@
-//! Times and spans on the command line, as [`automap_sources::typed_time`] reads them, with what to write where they are none. For recorded data, "now" is the end of the data.
+//! Times and spans on the command line, read by [`automap_sources::typed_time`]; errors say what to write. For recorded data, "now" is its end.
 
 use anyhow::{Context, Result, bail};
 use automap_core::time::{Interval, Timestamp};
@@ -10,10 +10,10 @@ use jiff::tz::TimeZone;
 /// How spans are written.
 const SPANS: &str = "write 90s, 10m, 1h30m or 2d";
 
-/// The end of recorded data, as what `now` means for it.
+/// The end of recorded data, which is `now` for it.
 pub(crate) fn end_of(data: Interval, zone: &TimeZone) -> Result<ZonedDateTime> {
     let end = jiff::Timestamp::from_millisecond(data.end.ms());
-    Ok(end.context("the data is from no time that a calendar holds")?.to_zoned_datetime(zone.clone()))
+    Ok(end.context("the timestamps of the data are outside the calendar")?.to_zoned_datetime(zone.clone()))
 }
 
 /// Reads a time relative to `now`.
@@ -42,7 +42,7 @@ pub(crate) fn span_ms(text: &str) -> Result<i64> {
     span_or_zero_ms(text).ok().filter(|ms| *ms > 0).with_context(|| format!("'{text}' is not a span; {SPANS}"))
 }
 
-/// As [`span_ms`], where no time at all is a span too: `0s`.
+/// As [`span_ms`], but `0s` is valid too.
 pub(crate) fn span_or_zero_ms(text: &str) -> Result<i64> {
     typed_time::span_ms(text).with_context(|| format!("'{text}' is not a span; {SPANS}"))
 }

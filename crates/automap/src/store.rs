@@ -1,4 +1,4 @@
-//! Where what automap remembers lies: one SQLite file, shared by every command, or the PostgreSQL server that a configuration names.
+//! The store of incidents: one SQLite file, shared by every command, or the PostgreSQL server that a configuration names.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,10 +9,10 @@ use automap_server::store::Store;
 use automap_server::store::sqlite::SqliteStore;
 use clap::Args;
 
-/// Where the memory is.
+/// Which store to use.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct StoreArgs {
-    /// The SQLite file that holds incidents, confirmed ones too [default: automap/automap.db in the user's data folder]
+    /// SQLite file of incidents, including confirmed ones [default: automap/automap.db in the user's data folder]
     #[arg(long, value_name = "FILE", help_heading = "Memory")]
     store: Option<PathBuf>,
 }
@@ -20,7 +20,7 @@ pub(crate) struct StoreArgs {
 /// The same, for commands that read what a watcher stored.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct KeptArgs {
-    /// The watcher's configuration, which says where incidents are stored and who is notified
+    /// Configuration of the watcher: where incidents are stored and who is notified
     #[arg(long, short, value_name = "FILE", conflicts_with = "store", help_heading = "Memory")]
     config: Option<PathBuf>,
     #[command(flatten)]
@@ -38,12 +38,12 @@ pub(crate) struct Opened {
 }
 
 impl StoreArgs {
-    /// Opens the store, made anew where there is none.
+    /// Opens the store; creates it if there is none.
     pub(crate) fn open(&self) -> Result<Opened> {
         file(&self.path()?)
     }
 
-    /// Opens the store if there is one. One that was asked for by name must exist.
+    /// Opens the store if there is one. A store named by the user must exist.
     pub(crate) fn open_existing(&self) -> Result<Option<Opened>> {
         let Ok(path) = self.path() else { return Ok(None) };
         existing(&path, self.store.is_some())
@@ -64,18 +64,18 @@ impl StoreArgs {
         }
         let data = std::env::var_os("XDG_DATA_HOME").filter(|v| !v.is_empty()).map(PathBuf::from);
         let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".local/share"));
-        let data = data.or_else(home).ok_or_else(|| anyhow!("no data folder is known; give --store FILE"))?;
+        let data = data.or_else(home).ok_or_else(|| anyhow!("XDG_DATA_HOME and HOME are unset; give --store FILE"))?;
         Ok(data.join("automap/automap.db"))
     }
 }
 
 impl KeptArgs {
-    /// The watcher's configuration, where one was given.
+    /// The watcher's configuration, if given.
     pub(crate) fn configuration(&self) -> Result<Option<Config>> {
         self.config.as_deref().map(|path| Ok(Config::read(path)?)).transpose()
     }
 
-    /// Opens the store, made anew where there is none.
+    /// Opens the store; creates it if there is none.
     pub(crate) fn open(&self) -> Result<Opened> {
         match self.configuration()? {
             Some(config) => self.store.open_configured(&config.store),
@@ -83,7 +83,7 @@ impl KeptArgs {
         }
     }
 
-    /// Opens a store that is there.
+    /// Opens an existing store.
     pub(crate) fn open_existing(&self) -> Result<Opened> {
         let opened = match self.configuration()?.map(|c| c.store) {
             Some(store_config) if store_config.postgres.is_some() => Some(server(&store_config)?),
@@ -91,7 +91,7 @@ impl KeptArgs {
             _ => self.store.open_existing()?,
         };
         opened.context(
-            "nothing is kept yet, there is no store: `automap watch` keeps incidents; --store FILE or --config FILE name another place",
+            "there is no store yet: `automap watch` creates one; give --store FILE or --config FILE if yours is elsewhere",
         )
     }
 }
@@ -110,7 +110,7 @@ fn existing(path: &Path, is_named: bool) -> Result<Option<Opened>> {
     match (path.exists(), is_named) {
         (true, _) => Ok(Some(file(path)?)),
         (false, false) => Ok(None),
-        (false, true) => bail!("{} does not exist; `automap confirm` and `automap watch` make it", path.display()),
+        (false, true) => bail!("{} does not exist; `automap confirm` and `automap watch` create it", path.display()),
     }
 }
 

@@ -6,7 +6,7 @@ pub(crate) const MIN_WIDTH: usize = 60;
 /// Continuations are not indented further than this share of the width.
 const MAX_INDENT_SHARE: usize = 2;
 
-/// Breaks lines that are longer than `width` at spaces. A continuation is indented to where the text behind the line's heading
+/// Breaks lines that are longer than `width` at spaces. A continuation is indented to where the text after the line's heading
 /// begins, or two columns further than the line itself. Escape sequences have no width; a word longer than the line stays whole.
 pub(crate) fn wrap(text: &str, width: usize) -> String {
     let mut out = String::with_capacity(text.len());
@@ -40,7 +40,7 @@ fn wrap_line(out: &mut String, line: &str, width: usize) {
     }
 }
 
-/// Where the text behind a heading begins: after the first two spaces that follow something.
+/// Where the text after a heading begins: after the first two spaces that follow something.
 fn indent(line: &str) -> usize {
     let leading = line.len() - line.trim_start_matches(' ').len();
     let gap = line[leading..].find("  ").map(|i| leading + i);

@@ -1,4 +1,4 @@
-//! How one event becomes one line: words for people, or a JSON object for a log collector.
+//! How one event becomes one line: text for people, or a JSON object for a log collector.
 //!
 //! Names of services and answers of servers end up in events, so a line must not be forged by what is logged: hidden characters are escaped
 //! ([`is_hidden`]), and what is long is cut off.
