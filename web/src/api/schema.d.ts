@@ -885,9 +885,9 @@ export interface components {
         AccountsFor: {
             /** @description Where most of it arises. */
             at: components["schemas"]["Arises"];
-            /** @description The called service, where it arises in calls; `null` otherwise. */
+            /** @description The called service, if it arises in calls; `null` otherwise. */
             callee?: string | null;
-            /** @description The calling service, where it arises in calls; `null` otherwise. */
+            /** @description The calling service, if it arises in calls; `null` otherwise. */
             caller?: string | null;
             /**
              * Format: double
@@ -898,10 +898,10 @@ export interface components {
             kind: components["schemas"]["ImpactKind"];
             /**
              * Format: double
-             * @description Lower end of an interval that holds nine of ten resamplings of the data.
+             * @description Lower end of an interval that holds nine of ten resamples of the data.
              */
             low: number;
-            /** @description The service that the measurements cannot tell from this one; `null` where it stands alone. */
+            /** @description The service that the measurements cannot distinguish from this one; `null` if there is none. */
             or?: string | null;
             /**
              * Format: double
@@ -971,7 +971,7 @@ export interface components {
              */
             version?: "4" | "1" | null;
         };
-        /** @description A service that changed although users feel nothing of it. */
+        /** @description A service that changed without users feeling it. */
         AlsoChanged: {
             /** @description What changed, most telling first. */
             evidence: components["schemas"]["Evidence"][];
@@ -983,12 +983,12 @@ export interface components {
         /** @description A candidate. */
         Cause: {
             /**
-             * @description What it accounts for of what users feel, where calls are measured.
+             * @description Its share of what users feel, if calls are measured.
              * @default []
              */
             accounts_for: components["schemas"]["AccountsFor"][];
             /**
-             * @description The change that it may have begun with; `null` where none fits or none is known.
+             * @description The change that may have started it; `null` if none fits or none is known.
              * @default null
              */
             change: components["schemas"]["CauseChange"] | null;
@@ -1002,22 +1002,25 @@ export interface components {
             /** @description What changed, most telling first. */
             evidence: components["schemas"]["Evidence"][];
             /**
-             * @description What waits for it where it runs: of a node, and of a workload that uses up a node. Of the DNS, who waits for it.
+             * @description The services that it holds up, if it is a node, a workload that saturates a node, or the DNS.
              * @default []
              */
             holds_up: components["schemas"]["HoldsUp"][];
             /**
-             * @description What it is, as far as is known: a service, a store, a node.
+             * @description What it is, if known: a service, a store, a node.
              * @default service
              */
             kind: components["schemas"]["EntityKind"];
             /**
              * Format: date-time
-             * @description When its evidence began; `null` where nothing left its band for two samples.
+             * @description When its evidence began; `null` if nothing left its band for two samples.
              * @default null
              */
             onset: string | null;
-            /** @description Which part of it: the pods, nodes, versions, callers, routes on which what rose sits. Absent where that was not counted. */
+            /**
+             * @description The affected parts: the pods, nodes, versions, callers and routes on which the rise is concentrated. Absent if that was not
+             *     counted.
+             */
             parts?: components["schemas"]["Parts"][];
             /** @description How the fault reaches the users: from the entry to this service. */
             path: string[];
@@ -1035,7 +1038,7 @@ export interface components {
             /** @description The service. */
             service: string;
         };
-        /** @description The change with which a candidate's trouble may have begun. */
+        /** @description The change that may have started a candidate's fault. */
         CauseChange: {
             /**
              * Format: date-time
@@ -1044,12 +1047,12 @@ export interface components {
             at: string;
             /**
              * Format: double
-             * @description Log evidence that it counts for in the ranking, 0 to 3: little where users do not feel what the service does.
+             * @description Log evidence that it adds in the ranking, 0 to 3: little if users do not feel what the service does.
              */
             evidence: number;
             /** @description What kind. */
             kind: components["schemas"]["ChangeKind"];
-            /** @description The same for people: `release 1.4.2 → 1.4.3, 47 s before`. */
+            /** @description The same as text: `release 1.4.2 → 1.4.3, 47 s before`. */
             summary: string;
         };
         /** @description A possible cause of an incident as a row. */
@@ -1076,26 +1079,26 @@ export interface components {
              * @description When it happened, or when it was first seen.
              */
             at: string;
-            /** @description What it was before, such as a version or a number of replicas; `null` where that is not known. */
+            /** @description What it was before, such as a version or a number of replicas; `null` if unknown. */
             from?: string | null;
             /** @description What kind of change it is. */
             kind: components["schemas"]["ChangeKind"];
-            /** @description The service that it concerns, as the metrics name it; `null` where it concerns no single one. */
+            /** @description The service that it concerns, by its name in the metrics; `null` if it concerns no single one. */
             service?: string | null;
-            /** @description Where it is known from, such as `kube_replicaset_created` or `webhook ci`. */
+            /** @description Where it was found, such as `kube_replicaset_created` or `webhook ci`. */
             source: string;
             /** @description What was changed, such as `deployment catalogue` or `config map orders-settings`. */
             subject: string;
-            /** @description What it is now; `null` where that is not known. */
+            /** @description What it is now; `null` if unknown. */
             to?: string | null;
             /**
              * Format: int64
-             * @description How much earlier it may have happened, in milliseconds: 0 where the time is exact.
+             * @description How much earlier it may have happened, in milliseconds: 0 if the time is exact.
              * @default 0
              */
             uncertainty_ms: number;
             /**
-             * @description A page about it; `null` where there is none.
+             * @description A page about it; `null` if there is none.
              * @default null
              */
             url: string | null;
@@ -1149,9 +1152,9 @@ export interface components {
              */
             taken: number;
         };
-        /** @description What a change is to the incident. */
+        /** @description How a change relates to the incident. */
         ChangeRole: "fits" | "before" | "after" | "consequence";
-        /** @description How much of a change it is. */
+        /** @description The size of a change. */
         ChangeSize: "clear" | "small" | "within_noise" | "fell" | "not_judged";
         /** @description A change as its sender describes it, or a list of them. In the plain form: `at` (RFC 3339, or seconds or milliseconds since 1970; left out: now), `kind` (`release`, `rollback`, `config_map`, `feature_flag`, …), `service`, `subject`, `from`, `to`, `url`, `id` (the same when it is told again), `target`, `namespace`, `cluster`, `environment`. The other forms are those of their senders: see docs/changes.md. */
         ChangeWebhook: Record<string, never> | unknown[];
@@ -1163,28 +1166,31 @@ export interface components {
             explained_by?: string | null;
             /**
              * Format: double
-             * @description How much of its own symptom the ranking took away in that neighbour's favour, 0 to 1; `null` where the ranking did not say.
+             * @description The share of its own symptom that the ranking attributed to that neighbour, 0 to 1; `null` if the ranking attributed none.
              */
             explained_share?: number | null;
-            /** @description When its clearest change began; `null` where no sharp beginning was found. */
+            /** @description When its clearest change began; `null` if no sharp onset was found. */
             onset?: components["schemas"]["OnsetInterval"] | null;
             /**
              * Format: uint
-             * @description Place in the ranking, from 1; `null` where it is not ranked.
+             * @description Place in the ranking, from 1; `null` if it is not ranked.
              */
             rank?: number | null;
-            /** @description What it is in this incident. */
+            /** @description Its role in this incident. */
             role: components["schemas"]["SpreadRole"];
             /** @description Its name. */
             service: string;
         };
         /** @description What was changed around the incident. */
         ChangesInfo: {
-            /** @description Changes from an hour before the incident to its end, in order of time: at most 20, those that were decided on before those that happened. */
+            /**
+             * @description Changes from an hour before the incident to its end, in order of time: at most 20, deliberate ones preferred over those that happened by
+             *     themselves.
+             */
             listed: components["schemas"]["ListedChange"][];
             /**
              * Format: date-time
-             * @description From when on changes were looked at; `null` where they were not, which does not mean that there were none.
+             * @description Start of the time in which changes were observed; `null` if they were not, which does not mean that there were none.
              * @default null
              */
             observed_from: string | null;
@@ -1193,9 +1199,9 @@ export interface components {
              * @description How many more there were in that time.
              */
             omitted: number;
-            /** @description One sentence; empty where changes were not looked at. */
+            /** @description One sentence; empty if changes were not observed. */
             summary: string;
-            /** @description Kinds of change that could not be seen. */
+            /** @description Kinds of change that could not be observed. */
             unseen: components["schemas"]["ChangeKind"][];
         };
         /** @description What travels, and in which direction. */
@@ -1208,15 +1214,15 @@ export interface components {
             change: string;
             /** @description The incident. */
             incident: components["schemas"]["ChartSpan"];
-            /** @description One line; two where a call is measured at both ends (`at the caller`, `at the callee`). Never empty. */
+            /** @description One line; two if a call is measured at both ends (`at the caller`, `at the callee`). Never empty. */
             lines: components["schemas"]["ChartLine"][];
             /** @description The metric's name. */
             metric: string;
-            /** @description Normal range of the first line; `null` where the baseline holds no sample. */
+            /** @description Normal range of the first line; `null` if the baseline has no sample. */
             normal?: components["schemas"]["NormalBand"] | null;
             /**
              * Format: int64
-             * @description When the first line left its normal band, milliseconds since the epoch; `null` where it did not.
+             * @description When the first line left its normal band, milliseconds since the epoch; `null` if it did not.
              */
             onset_ms?: number | null;
             /** @description The called service, for metrics of calls. */
@@ -1231,7 +1237,7 @@ export interface components {
             span: components["schemas"]["ChartSpan"];
             /** @description The same in words: `p95 latency`. */
             title: string;
-            /** @description Unit of all values, such as `ms`, `ratio` or `bytes/s`; empty where the source does not say. */
+            /** @description Unit of all values, such as `ms`, `ratio` or `bytes/s`; empty if the source does not specify one. */
             unit: "ms" | "s" | "ratio" | "1/s" | "bytes" | "bytes/s" | "cores" | "count" | "";
         };
         /** @description One line of a chart. */
@@ -1241,13 +1247,13 @@ export interface components {
              * @description Samples that were not observed.
              */
             gaps: number;
-            /** @description What distinguishes it from the other line; empty where there is one. */
+            /** @description What distinguishes it from the other line; empty if there is only one. */
             label: string;
-            /** @description In the order of time, at most [`MAX_POINTS`]. */
+            /** @description In time order, at most [`MAX_POINTS`]. */
             points: components["schemas"]["ChartPoint"][];
             /**
              * Format: uint
-             * @description Samples of the series, observed or not, before anything was left out.
+             * @description Samples of the series, observed or not, before thinning.
              */
             samples: number;
         };
@@ -1283,7 +1289,7 @@ export interface components {
         Comparison: {
             /** @description Number of series by verdict. */
             counts: components["schemas"]["Counts"];
-            /** @description Edges that exist on one side only. */
+            /** @description Edges that exist on only one side. */
             edges: components["schemas"]["EdgeDifference"][];
             /**
              * Format: double
@@ -1306,7 +1312,7 @@ export interface components {
             periods: components["schemas"]["PeriodInfo"][];
             /**
              * Format: uint32
-             * @description Version of this shape.
+             * @description Version of this schema.
              */
             schema_version: number;
             /** @description All series, the one that differs most first. */
@@ -1316,24 +1322,24 @@ export interface components {
         };
         /** @description A statement that bears on whether the service is the cause. */
         Condition: {
-            /** @description Whether the data bears it out; `null` where the data does not tell, and for suppositions (`explained`, `part`). */
+            /** @description Whether the data confirms it; `null` if the data does not decide, and for hypotheticals (`explained`, `part`). */
             holds?: boolean | null;
             /**
              * Format: double
-             * @description The number that is, where there is one.
+             * @description The actual number, if there is one.
              */
             is?: number | null;
-            /** @description What it is about. */
+            /** @description The subject of the condition. */
             kind: components["schemas"]["ConditionKind"];
             /**
              * Format: double
-             * @description The number that would be needed.
+             * @description The required number.
              */
             needed?: number | null;
             /** @description One sentence with the numbers. */
             statement: string;
         };
-        /** @description What a condition is about. */
+        /** @description The subject of a condition. */
         ConditionKind: "score" | "accounts_for" | "explained" | "part" | "onset" | "callers" | "callees" | "reach" | "unseen";
         /** @description The service that was the cause, as the caller states it. */
         Confirmation: {
@@ -1342,7 +1348,7 @@ export interface components {
         };
         /** @description One reason to doubt a candidate. */
         CounterEvidence: {
-            /** @description The same for people, times in RFC 3339 and UTC. */
+            /** @description The same as text, with times in RFC 3339 and UTC. */
             text: string;
         } & ({
             /** @constant */
@@ -1364,21 +1370,21 @@ export interface components {
             /** @constant */
             kind: "unmeasured_callee";
         } | {
-            /** @description What it calls. */
+            /** @description Its callees. */
             callees: string[];
             /** @constant */
             kind: "unseen_network";
         } | {
-            /** @description Those whose latency or errors were not observed; empty: whom it calls was not wholly observed. */
+            /** @description Those whose latency or errors were not observed; empty if its calls were not completely observed. */
             callees: string[];
             /** @constant */
             kind: "unobserved_callees";
-            /** @description What was asked for and not wholly answered; empty: all answers were whole, and no series tells. */
+            /** @description The queries with incomplete answers; empty if all answers were complete, but there are no series. */
             queries: components["schemas"]["Unanswered"][];
         } | {
             /** @constant */
             kind: "samples_lost";
-            /** @description Services that go on and lost some of their samples. */
+            /** @description Running services that lost some of their samples. */
             services: string[];
         } | {
             /**
@@ -1453,7 +1459,7 @@ export interface components {
             later: components["schemas"]["OtherIncident"][];
             /**
              * Format: date-time
-             * @description Since when users no longer feel the incident; `null` while it goes on, where its end was given, and where users felt nothing.
+             * @description Since when users no longer feel the incident; `null` while it goes on, if its end was given, and if users felt nothing.
              * @default null
              */
             over_since: string | null;
@@ -1483,14 +1489,14 @@ export interface components {
         };
         /** @description A signal that every service should have, in the order of the table's columns. */
         CoverageSignal: "requests" | "errors" | "latency" | "calls" | "cpu" | "memory" | "io";
-        /** @description A day that was asked for. */
+        /** @description A day that was queried. */
         DayInfo: {
             /**
              * Format: uint32
              * @description How many days before.
              */
             days_back: number;
-            /** @description Why nothing was seen of it; `null` where it was observed. */
+            /** @description Why it was not observed; `null` if it was. */
             not_observed?: string | null;
         };
         /** @description What to diagnose. */
@@ -1511,7 +1517,7 @@ export interface components {
         Difference: {
             /**
              * Format: double
-             * @description Cliff's delta, −1 to 1: positive where later values are larger.
+             * @description Cliff's delta, −1 to 1: positive if later values are larger.
              */
             delta?: number | null;
             /**
@@ -1561,19 +1567,19 @@ export interface components {
         };
         /** @description One incident, ready to be printed. */
         Dossier: {
-            /** @description The program that made it, such as `0.1.0`. */
+            /** @description The version of the program that made it, such as `0.1.0`. */
             automap_version: string;
             /** @description The series behind the answer, at most [`MAX_CHARTS`]: the cause's, then what users notice, then the victims'. */
             charts: components["schemas"]["Chart"][];
-            /** @description Who calls whom, with the roles of this incident; with what the data connects where the engine learnt it. */
+            /** @description The service map, with the roles of this incident, and the learnt edges if the engine learnt a graph. */
             map: components["schemas"]["ServiceMap"];
-            /** @description How it spread from the cause to those who noticed it; empty where there is no incident. */
+            /** @description How it spread from the cause to the services that noticed it; empty without an incident. */
             propagation: components["schemas"]["Propagation"];
             /** @description The answer. */
             report: components["schemas"]["Report"];
             /**
              * Format: uint32
-             * @description Version of this shape.
+             * @description Version of this schema.
              */
             schema_version: number;
         };
@@ -1628,7 +1634,7 @@ export interface components {
         };
         /** @description How an edge compares with the other graph of a difference. */
         EdgeChange: "same" | "new" | "gone";
-        /** @description An edge that exists on one side only. */
+        /** @description An edge that exists on only one side. */
         EdgeDifference: {
             /** @description The caller; of a learnt edge, one of the two services. */
             from: string;
@@ -1647,7 +1653,7 @@ export interface components {
         EdgeKind: "call" | "learnt";
         /** @description One metric that connects two services. */
         EdgeMetric: {
-            /** @description Against the other graph, in a difference: two services may gain one metric and lose another. */
+            /** @description Compared with the other graph, in a difference: two services may gain one metric and lose another. */
             change: components["schemas"]["EdgeChange"];
             /** @description In which direction the influence goes, relative to the edge's own `from → to`. */
             influence: components["schemas"]["Influence"];
@@ -1663,7 +1669,7 @@ export interface components {
         Engine: "evidence" | "automap";
         /** @description The engines by name. */
         EngineName: "evidence" | "automap";
-        /** @description What kind of thing it is. */
+        /** @description The kind of an entity. */
         EntityKind: "service" | "store" | "broker" | "node" | "gateway" | "external" | "dns" | "neighbour";
         /** @description One change. */
         Evidence: {
@@ -1689,14 +1695,14 @@ export interface components {
              * @description Evidence above the metric's noise, log scale; 1 clear, 3 tens of spreads.
              */
             strength: number;
-            /** @description The same for people. */
+            /** @description The same as text. */
             summary: string;
             /**
              * Format: double
              * @description Level in the incident.
              */
             to?: number | null;
-            /** @description Unit of both, such as `ms`; empty where the source does not say. */
+            /** @description Unit of both, such as `ms`; empty if the source does not specify one. */
             unit: "ms" | "s" | "ratio" | "1/s" | "bytes" | "bytes/s" | "cores" | "count" | "";
         };
         /** @description A fault that somebody injected on purpose. */
@@ -1735,18 +1741,18 @@ export interface components {
             /** @description The incident's id. */
             incident: string;
         };
-        /** @description A symptom held against another service. */
+        /** @description A symptom attributed to another service. */
         ExplainedAway: {
             /**
              * Format: double
-             * @description The service's own evidence before.
+             * @description The service's own evidence before that.
              */
             before: number;
-            /** @description In whose favour. */
+            /** @description The service that it was attributed to. */
             by: string;
             /** @description `latency` or `error`. */
             family: string;
-            /** @description That service is not measured: it may be the one waited for. */
+            /** @description Whether that service is not measured: it may be the one waited for. */
             is_unseen: boolean;
             /**
              * Format: double
@@ -1762,9 +1768,12 @@ export interface components {
             callers: components["schemas"]["Neighbour"][];
             /** @description All its series, strongest first. */
             changes: components["schemas"]["SeriesChange"][];
-            /** @description The service that its score is compared with: the first of the ranking, or the second where it is the first itself. */
+            /** @description The service that its score is compared with: the first of the ranking, or the second if it is the first itself. */
             compared_with?: string | null;
-            /** @description What would have to be true for it to be the cause; for the first of the ranking, what makes it that and what would undo it. */
+            /**
+             * @description What would have to be true for it to be the cause; for the first of the ranking, what makes it first and what would change
+             *     that.
+             */
             conditions: components["schemas"]["Condition"][];
             /**
              * Format: double
@@ -1773,19 +1782,19 @@ export interface components {
             confidence?: number | null;
             /** @description The engine that ranked. */
             engine: components["schemas"]["Engine"];
-            /** @description Symptoms that were held against others, largest share first. */
+            /** @description Symptoms that were attributed to other services, largest share first. */
             explained: components["schemas"]["ExplainedAway"][];
             /** @description What could not be observed of it. */
             not_checked: components["schemas"]["NotChecked"][];
-            /** @description When its clearest change began; `null` where none is clear or no sharp beginning was found. */
+            /** @description When its clearest change began; `null` if none is clear or no sharp onset was found. */
             onset?: components["schemas"]["OnsetInterval"] | null;
-            /** @description What the score is made of, largest difference first; empty where it is not ranked. */
+            /** @description What the score is made of, largest difference first; empty if it is not ranked. */
             parts: components["schemas"]["ScorePart"][];
             /** @description Queries that would show what was not observed, or that show its clearest change. */
             queries: components["schemas"]["QueryRecord"][];
             /**
              * Format: uint
-             * @description Place in the ranking, from 1; `null` where nothing of it could be judged.
+             * @description Place in the ranking, from 1; `null` if nothing of the service could be judged.
              */
             rank?: number | null;
             /**
@@ -1795,7 +1804,7 @@ export interface components {
             ranked: number;
             /**
              * Format: uint32
-             * @description Version of this shape.
+             * @description Version of this schema.
              */
             schema_version: number;
             /**
@@ -1805,7 +1814,7 @@ export interface components {
             score?: number | null;
             /** @description The service. */
             service: string;
-            /** @description What the service is in it. */
+            /** @description The role of the service in the incident. */
             standing: components["schemas"]["Standing"];
             /** @description One sentence. */
             summary: string;
@@ -1814,7 +1823,7 @@ export interface components {
             /** @description What was compared with what. */
             windows: components["schemas"]["WindowInfo"];
         };
-        /** @description What a label says of a rise. */
+        /** @description How a rise is distributed over the values of a label. */
         Finding: "concentrated" | "even" | "too_few" | "only_one" | "no_rise";
         /** @description Services that wait on a node, or for the DNS. */
         HoldsUp: {
@@ -1829,7 +1838,7 @@ export interface components {
             channel: components["schemas"]["Channel"];
             /** @description The service nearer to the cause. */
             from: string;
-            /** @description When `from` changed: its own symptom where it has one, else its clearest change. `null` where not observed. */
+            /** @description When `from` changed: its own symptom if it has one, else its clearest change. `null` if not observed. */
             from_onset?: components["schemas"]["OnsetInterval"] | null;
             /**
              * Format: double
@@ -1846,15 +1855,15 @@ export interface components {
              * @description Seconds from the one onset to the other; negative: the effect was observed first. `null` unless both were observed.
              */
             lag_s?: number | null;
-            /** @description What shows it on the call itself, as the caller measures it; `null` where calls are not measured one by one or show nothing. */
+            /** @description Evidence on the call itself, measured at the caller; `null` if calls are not measured individually or show nothing. */
             shown_by?: components["schemas"]["Evidence"] | null;
-            /** @description What the onsets say about the order. */
+            /** @description What the onsets imply about the order. */
             state: components["schemas"]["HopState"];
-            /** @description The same for people. */
+            /** @description The same as text. */
             summary: string;
-            /** @description The service that feels it. */
+            /** @description The affected service. */
             to: string;
-            /** @description When what travels showed at `to`. `null` where not observed. */
+            /** @description When the effect showed at `to`. `null` if not observed. */
             to_onset?: components["schemas"]["OnsetInterval"] | null;
             /**
              * Format: double
@@ -1864,11 +1873,11 @@ export interface components {
         };
         /** @description What two onsets imply about cause and effect. */
         HopState: "consistent" | "simultaneous" | "unobserved" | "contradictory";
-        /** @description One kind of harm to the users. */
+        /** @description One kind of impact on users. */
         ImpactInfo: {
             /**
              * Format: double
-             * @description Users that wait more at any moment, or failures per second, at the baseline's rate of requests.
+             * @description Additional users waiting at any moment, or failures per second, at the baseline's request rate.
              */
             amount: number;
             /** @description Where users feel it, the largest part first. */
@@ -1884,7 +1893,7 @@ export interface components {
         Incident: {
             /** @description External alerts that belong to it: `groupKey` or fingerprint. */
             alerts: string[];
-            /** @description The service named as the cause; `null` where the evidence does not single one out. */
+            /** @description The service named as the cause; `null` if the evidence does not single one out. */
             cause?: components["schemas"]["NamedCause"] | null;
             /**
              * Format: date-time
@@ -1899,7 +1908,7 @@ export interface components {
              */
             id: string;
             /**
-             * @description The mute because of which nobody is notified now; `null` where there is none.
+             * @description The mute that currently suppresses notifications; `null` if there is none.
              * @default null
              */
             muted: components["schemas"]["Muted"] | null;
@@ -1914,7 +1923,7 @@ export interface components {
              */
             opened: string;
             /**
-             * @description Owner of the affected service; `null` where none is configured.
+             * @description Owner of the affected service; `null` if none is configured.
              * @default null
              */
             owner: components["schemas"]["Owner"] | null;
@@ -1932,7 +1941,7 @@ export interface components {
             revision: number;
             /**
              * Format: uint32
-             * @description Version of this shape.
+             * @description Version of this schema.
              */
             schema_version: number;
             /** @description How bad it is. */
@@ -1947,7 +1956,7 @@ export interface components {
             target: string;
             /** @description What happened when, oldest first; at most [`MAX_TIMELINE`] entries. */
             timeline: components["schemas"]["TimelineEntry"][];
-            /** @description One line for people: `payment (network): front-end p95 latency 74.1 → 376 ms`. */
+            /** @description One line of text: `payment (network): front-end p95 latency 74.1 → 376 ms`. */
             title: string;
             /**
              * Format: date-time
@@ -2016,15 +2025,15 @@ export interface components {
         };
         /** @description How far a diagnosis has come. */
         JobState: "queued" | "running" | "done" | "failed";
-        /** @description What tells requests of one service apart, in the order in which it is told. */
+        /** @description A label that distinguishes the requests of one service, in the order of the report. */
         Label: "pod" | "node" | "zone" | "version" | "response_code" | "grpc_status" | "response_flag" | "caller" | "method" | "route";
-        /** @description What one label says. */
+        /** @description The finding for one label. */
         LabelParts: {
             /** @description What it says. */
             finding: components["schemas"]["Finding"];
             /** @description The label. */
             label: components["schemas"]["Label"];
-            /** @description The values that the rise sits on, else those with most of it: at most 5. */
+            /** @description The values on which the rise is concentrated, else those with most of it: at most 5. */
             listed: components["schemas"]["ValuePart"][];
             /** @description The same in words. */
             summary: string;
@@ -2047,25 +2056,25 @@ export interface components {
             days_back: number;
             /**
              * Format: double
-             * @description Level at the hours of the baseline; `null` where it was not observed.
+             * @description Level at the hours of the baseline; `null` if it was not observed.
              */
             from?: number | null;
             /**
              * Format: double
-             * @description Level at the hours of the incident; `null` where it was not observed.
+             * @description Level at the hours of the incident; `null` if it was not observed.
              */
             to?: number | null;
         };
-        /** @description A change beside the incident. */
+        /** @description A change around the time of the incident. */
         ListedChange: {
             /**
              * Format: double
-             * @description Seconds from the change to the onset of the incident; negative where it came later.
+             * @description Seconds from the change to the onset of the incident; negative if the change came later.
              */
             before_s: number;
             /** @description The change. */
             change: components["schemas"]["Change"];
-            /** @description What it is to the incident. */
+            /** @description How it relates to the incident. */
             role: components["schemas"]["ChangeRole"];
             /** @description What was changed, such as `release 1.4.2 → 1.4.3`. */
             summary: string;
@@ -2112,21 +2121,21 @@ export interface components {
             target: string;
         };
         /**
-         * @description One connection. `from → to` is the direction of the call where one was observed or asserted, else the direction in which the data
-         *     says that the change travels.
+         * @description One connection. `from → to` is the direction of the call if one was observed or asserted, else the direction in which the change
+         *     travels according to the data.
          */
         MapEdge: {
-            /** @description Calls were declared by the user. */
+            /** @description Whether calls were declared by the user. */
             asserted: boolean;
-            /** @description Against the other graph, in a difference: what all its metrics say, else `same`. */
+            /** @description Compared with the other graph, in a difference: the change if all its metrics agree, else `same`. */
             change: components["schemas"]["EdgeChange"];
             /** @description Caller, or the earlier end. */
             from: string;
-            /** @description The metrics whose data connects the two; empty for a call that no metric shows. The weights of an edge sum to 1. */
+            /** @description The metrics whose data connects the two; empty for a call without such a metric. The weights of an edge sum to 1. */
             metrics: components["schemas"]["EdgeMetric"][];
-            /** @description Calls were observed. */
+            /** @description Whether calls were observed. */
             observed: boolean;
-            /** @description Lies on the path from the cause to the users. */
+            /** @description Whether it lies on the path from the cause to the users. */
             on_path: boolean;
             /** @description Callee, or the later end. */
             to: string;
@@ -2142,7 +2151,7 @@ export interface components {
              * @description Confidence that it is the cause, 0 to 1; `null` as for `rank`.
              */
             confidence?: number | null;
-            /** @description No service in the graph calls it: users enter here. */
+            /** @description Whether no service in the graph calls it, so that users enter here. */
             is_entry: boolean;
             /**
              * @description What kind of thing it is.
@@ -2157,14 +2166,14 @@ export interface components {
             onset: string | null;
             /**
              * Format: uint
-             * @description Place in the ranking, from 1; `null` where it is not ranked or the graph is of the baseline.
+             * @description Place in the ranking, from 1; `null` if it is not ranked or the graph is of the baseline.
              */
             rank?: number | null;
-            /** @description What it is in this incident. */
+            /** @description Its role in this incident. */
             role: components["schemas"]["NodeRole"];
             /** @description Its name. */
             service: string;
-            /** @description Its clearest change, for people: `p95 latency 48.7 → 488 ms`. */
+            /** @description Its clearest change, as text: `p95 latency 48.7 → 488 ms`. */
             summary?: string | null;
         };
         /** @description What rose. */
@@ -2240,7 +2249,7 @@ export interface components {
              */
             until: string;
         };
-        /** @description Why nobody is notified of an incident at present. */
+        /** @description Why notifications of an incident are currently suppressed. */
         Muted: {
             /** @description The mute: its name in the configuration, its id, or `silence <id>` of an Alertmanager. */
             by: string;
@@ -2258,7 +2267,7 @@ export interface components {
         /** @description The service named as the cause. */
         NamedCause: {
             /**
-             * @description The change that it may have begun with, such as `release 1.4.2 → 1.4.3`; `null` where none fits.
+             * @description The change that may have started it, such as `release 1.4.2 → 1.4.3`; `null` if none fits.
              * @default null
              */
             change: string | null;
@@ -2276,22 +2285,22 @@ export interface components {
         NamedCause2: {
             /** @description What kind of fault its evidence indicates, such as `network` or `cpu`. */
             mechanism?: string | null;
-            /** @description One service, or two that the measurements cannot tell apart, the more likely first. */
+            /** @description One service, or two that the measurements cannot distinguish, the more likely first. */
             services: string[];
             /** @description The same in words, such as `catalogue or catalogue-db (slow)`. */
             summary: string;
         };
         /** @description A service at the other end of a call. */
         Neighbour: {
-            /** @description The strongest latency or error of the calls between the two, as the caller measures it; `null` where it is not measured. */
+            /** @description The strongest latency or error of the calls between the two, measured at the caller; `null` if not measured. */
             call?: components["schemas"]["SeriesChange"] | null;
-            /** @description Its own clearest change; `null` where none is clear. */
+            /** @description Its own clearest change; `null` if none is clear. */
             change?: components["schemas"]["Evidence"] | null;
             /** @description When that began. */
             onset?: components["schemas"]["OnsetInterval"] | null;
             /**
              * Format: uint
-             * @description Place in the ranking; `null` where nothing of it could be judged.
+             * @description Place in the ranking; `null` if nothing of it could be judged.
              */
             rank?: number | null;
             /** @description Its name. */
@@ -2309,16 +2318,16 @@ export interface components {
         };
         /** @description Something to do next. */
         NextStep: {
-            /** @description A query that shows it; `null` where there is none. */
+            /** @description A query that shows it; `null` if there is none. */
             query?: string | null;
-            /** @description The signal to look at, such as `latency_ms`; `null` where there is none. */
+            /** @description The signal to look at, such as `latency_ms`; `null` if there is none. */
             signal?: string | null;
             /** @description What, in a few words, without the query. */
             text: string;
         };
-        /** @description What a service is in an incident. */
+        /** @description The role of a service in an incident. */
         NodeRole: "cause" | "candidate" | "victim" | "normal" | "unobserved";
-        /** @description The range that a series keeps in the baseline. */
+        /** @description The normal range of a series in the baseline. */
         NormalBand: {
             /**
              * Format: double
@@ -2345,18 +2354,18 @@ export interface components {
             /** @description What: a signal such as `disk` or `latency`. */
             signal: string;
         };
-        /** @description One remark about the data. */
+        /** @description One note about the data. */
         Note: {
             /** @description A stable word for programs, such as `partial_data` or `constant_series`. */
             code: string;
-            /** @description A sentence for people. */
+            /** @description A sentence of text. */
             message: string;
             /** @description How much it matters. */
             severity: components["schemas"]["NoteSeverity"];
         };
         /** @description How much a note matters for trusting the answer. */
         NoteSeverity: "info" | "warning";
-        /** @description When a change began, and how surely that is known. */
+        /** @description When a change began, with its uncertainty. */
         OnsetInterval: {
             /**
              * Format: date-time
@@ -2381,7 +2390,7 @@ export interface components {
             /** @description The version of OpenAPI. */
             openapi: string;
         };
-        /** @description A stretch of time in which users felt something, and which is not the incident of the report. */
+        /** @description Another stretch of time in which users felt something, besides the incident of the report. */
         OtherIncident: {
             /**
              * Format: date-time
@@ -2393,7 +2402,7 @@ export interface components {
              * @description Its first bad sample.
              */
             start: string;
-            /** @description What was worst in it; `null` where no single metric stood out. */
+            /** @description Its worst symptom; `null` if no single metric stood out. */
             symptom?: components["schemas"]["Symptom"] | null;
         };
         /** @description Owner of a service, with links for whoever is on call. */
@@ -2407,7 +2416,7 @@ export interface components {
             /** @description The team. */
             team?: string | null;
         };
-        /** @description Which part of a cause what rose sits on. */
+        /** @description The parts of a cause on which a rise is concentrated. */
         Parts: {
             /**
              * Format: date-time
@@ -2426,16 +2435,16 @@ export interface components {
             incident_end: string;
             /**
              * Format: date-time
-             * @description Start of what was counted of the incident.
+             * @description Start of the counted part of the incident.
              */
             incident_start: string;
-            /** @description What each label says that the series have. */
+            /** @description The finding for each label that the series have. */
             labels: components["schemas"]["LabelParts"][];
             /** @description What rose. */
             measure: components["schemas"]["Measure"];
             /** @description One sentence. */
             summary: string;
-            /** @description Labels that they lack. */
+            /** @description Labels that the series lack. */
             unseen: components["schemas"]["UnseenLabel"][];
         };
         /** @description A span of time: the start is included, the end is not. */
@@ -2475,7 +2484,7 @@ export interface components {
              * @description Observed services.
              */
             services: number;
-            /** @description Where its data is from. */
+            /** @description The source of its data. */
             source: string;
             /**
              * Format: date-time
@@ -2616,16 +2625,16 @@ export interface components {
             /** @description One profile per service, by name. */
             services: components["schemas"]["Profile"][];
         };
-        /** @description How a fault spread from its cause to those who noticed it. */
+        /** @description How a fault spread from its cause to the services that noticed it. */
         Propagation: {
             /** @description Counter-evidence, one sentence each: contradicting orders and changes that it does not account for. */
             against: string[];
             /** @description Services that stayed normal, by name. */
             calm: string[];
-            /** @description The service that the spread is traced from: the first of the ranking, or the one asked for. `null` when there is no incident. */
+            /** @description The service that the spread is traced from: the first of the ranking, or the requested one. `null` when there is no incident. */
             cause?: string | null;
             /**
-             * @description From cause to effect, one for each service that the cause accounts for, and the unmeasured ones on the way; nearest the
+             * @description From cause to effect, one for each service that the cause accounts for, and the unmeasured ones in between; nearest the
              *     cause first.
              */
             hops: components["schemas"]["Hop"][];
@@ -2634,11 +2643,11 @@ export interface components {
              * @description Share of cases in which a change really began inside its interval, such as 0.9.
              */
             interval_level: number;
-            /** @description From the cause to what users notice; where users notice nothing, to the ends of the chains. */
+            /** @description From the cause to what users notice; if users notice nothing, to the ends of the chains. */
             paths: components["schemas"]["SpreadPath"][];
             /**
              * Format: uint32
-             * @description Version of this shape.
+             * @description Version of this schema.
              */
             schema_version: number;
             /** @description Services with a clear change, earliest onset first, those without an onset last; ties by name. */
@@ -2652,11 +2661,11 @@ export interface components {
             /** @description What was compared with what. */
             windows: components["schemas"]["WindowInfo"];
         };
-        /** @description One query and what came of it. */
+        /** @description One query and its result. */
         QueryRecord: {
             /** @description An expression that shows this signal on its own; several signals may travel in one query. */
             promql: string;
-            /** @description Why it did not deliver all that was asked for, in the server's words; `null` where it did or where there is nothing of the kind. */
+            /** @description Why it did not deliver everything, in the server's words; `null` if it did, or if the signal does not exist. */
             reason?: string | null;
             /**
              * Format: uint64
@@ -2678,7 +2687,7 @@ export interface components {
         /** @description One diagnosis. */
         Report: {
             /**
-             * @description Services that changed and account for nothing that users feel.
+             * @description Services that changed but account for nothing that users feel.
              * @default []
              */
             also_changed: components["schemas"]["AlsoChanged"][];
@@ -2710,28 +2719,28 @@ export interface components {
             /** @description The engine that ranked the causes. */
             engine: components["schemas"]["Engine"];
             /**
-             * @description How much more they wait and how many more of their requests fail, where calls are measured; the clearest first.
+             * @description How much longer they wait and how many more of their requests fail, if calls are measured; the clearest first.
              * @default []
              */
             impacts: components["schemas"]["ImpactInfo"][];
             /** @description What to do next. */
             next: components["schemas"]["NextStep"][];
-            /** @description What could not be looked at. */
+            /** @description What could not be checked. */
             not_checked: components["schemas"]["NotChecked"][];
-            /** @description Remarks on the data. */
+            /** @description Notes on the data. */
             notes: components["schemas"]["Note"][];
             /** @description The queries behind the numbers. */
             queries: components["schemas"]["QueryRecord"][];
             /**
              * Format: uint32
-             * @description Version of this shape.
+             * @description Version of this schema.
              */
             schema_version: number;
             /** @description Where the metrics come from. */
             source: string;
             /** @description What the users of the system noticed: the entry services' latency and errors that rose, strongest first. */
             symptoms: components["schemas"]["Symptom"][];
-            /** @description What stands out, beside the same hours of earlier days; `null` where no earlier day was asked for, or nothing stands out. */
+            /** @description What stands out, compared with the same hours of earlier days; `null` if no earlier day was queried, or nothing stands out. */
             time_of_day?: components["schemas"]["TimeOfDayInfo"] | null;
             /** @description The answer. */
             verdict: components["schemas"]["Verdict"];
@@ -2742,7 +2751,7 @@ export interface components {
         };
         /** @description What a caller may do. */
         Role: "alerts" | "changes" | "viewer" | "operator";
-        /** @description A part of the score beside the same part of the compared service. */
+        /** @description A part of the score, with the same part of the compared service. */
         ScorePart: {
             /**
              * Format: double
@@ -2751,7 +2760,7 @@ export interface components {
             adds: number;
             /**
              * Format: double
-             * @description Evidence after explaining away; `null` where it was not observed.
+             * @description Evidence after explaining away; `null` if not observed.
              */
             evidence?: number | null;
             /**
@@ -2776,19 +2785,19 @@ export interface components {
         SeriesChange: {
             /**
              * Format: double
-             * @description Evidence before the metric's noise was taken off; `null` where it could not be judged.
+             * @description Evidence before the metric's noise was subtracted; `null` if it could not be judged.
              */
             before_noise?: number | null;
-            /** @description What changed. Its strength is 0 where it could not be judged. */
+            /** @description What changed. Its strength is 0 if it could not be judged. */
             change: components["schemas"]["Evidence"];
             /**
              * Format: double
-             * @description The noise: mean evidence of this metric in fault-free time; `null` where the baseline is too short to tell.
+             * @description The noise: mean evidence of this metric in fault-free time; `null` if the baseline is too short.
              */
             noise?: number | null;
             /** @description When it began; `null` unless clear. */
             onset?: components["schemas"]["OnsetInterval"] | null;
-            /** @description How much of a change. */
+            /** @description The size of the change. */
             size: components["schemas"]["ChangeSize"];
         };
         /** @description One series in all periods. */
@@ -2797,17 +2806,17 @@ export interface components {
             differences: components["schemas"]["Difference"][];
             /** @description What kind of evidence it is, such as `latency`. */
             family: string;
-            /** @description One per period; `null` where the series was not observed. */
+            /** @description One per period; `null` if the series was not observed. */
             levels: (components["schemas"]["SeriesLevel"] | null)[];
             /** @description The metric. */
             metric: string;
             /** @description The called service, for metrics of calls. */
             peer?: string | null;
-            /** @description Whose metric. */
+            /** @description The service of the metric. */
             service: string;
             /** @description How it moved, for a series that differs. */
             shape?: components["schemas"]["Shape"] | null;
-            /** @description Unit of all levels, such as `ms`; empty where the source does not say. */
+            /** @description Unit of all levels, such as `ms`; empty if the source does not specify one. */
             unit: "ms" | "s" | "ratio" | "1/s" | "bytes" | "bytes/s" | "cores" | "count" | "";
             /** @description That of the strongest difference; `differs` before `only_in_a`, `only_in_b`, `same`, `too_few_samples`. */
             verdict: components["schemas"]["SeriesVerdict"];
@@ -2849,7 +2858,7 @@ export interface components {
              * @description Level in the baseline.
              */
             from: number;
-            /** @description Whether it moved in the same way on two earlier days at least. */
+            /** @description Whether it moved in the same way on at least two earlier days. */
             is_usual: boolean;
             /** @description The metric. */
             metric: string;
@@ -2862,7 +2871,7 @@ export interface components {
              * @description Level in the incident.
              */
             to: number;
-            /** @description Unit of both, such as `ms`; empty where the source does not say. */
+            /** @description Unit of both, such as `ms`; empty if the source does not specify one. */
             unit: "ms" | "s" | "ratio" | "1/s" | "bytes" | "bytes/s" | "cores" | "count" | "";
         };
         /** @description How a series, service or edge of a later period (B) relates to the reference (A). */
@@ -2903,15 +2912,15 @@ export interface components {
             /** @description `only_in_a` and `only_in_b` concern the service as a whole; a service that lost or gained a series differs. */
             verdict: components["schemas"]["SeriesVerdict"];
         };
-        /** @description One service of a dossier's system, ready to be shown: every series of its own, and of its calls. */
+        /** @description One service of a dossier's system, ready to be shown: all its series, and those of its calls. */
         ServiceDossier: {
-            /** @description Whom it calls, by name. */
+            /** @description The services that it calls, by name. */
             callees: string[];
-            /** @description Who calls it, by name. */
+            /** @description The services that call it, by name. */
             callers: string[];
-            /** @description What was changed at it, in order of time. */
+            /** @description Its changes, in time order. */
             changes: components["schemas"]["ListedChange"][];
-            /** @description Its series, what its users feel first, then its other own ones, then its calls; at most [`MAX_SERVICE_CHARTS`]. */
+            /** @description Its series: first what its users feel, then its other own series, then its calls; at most [`MAX_SERVICE_CHARTS`]. */
             charts: components["schemas"]["Chart"][];
             /**
              * Format: uint
@@ -2939,11 +2948,11 @@ export interface components {
              */
             requests_per_s?: number | null;
         };
-        /** @description Services and what connects them, ready to draw. Nodes by name, edges by (from, to). */
+        /** @description Services and their connections, ready to draw. Nodes by name, edges by (from, to). */
         ServiceMap: {
-            /** @description What connects them. An edge's ends are always among the nodes. */
+            /** @description The connections. An edge's ends are always among the nodes. */
             edges: components["schemas"]["MapEdge"][];
-            /** @description Which time the data edges were learnt on. */
+            /** @description The window that the data edges were learnt on. */
             kind: components["schemas"]["MapKind"];
             /** @description The services. */
             nodes: components["schemas"]["MapNode"][];
@@ -2951,10 +2960,10 @@ export interface components {
             notes: components["schemas"]["Note"][];
             /**
              * Format: uint32
-             * @description Version of this shape.
+             * @description Version of this schema.
              */
             schema_version: number;
-            /** @description One line for people: what, where, when. */
+            /** @description One line of text: what, where, when. */
             title: string;
         };
         /** @description The state of a service. */
@@ -3008,7 +3017,7 @@ export interface components {
         };
         /** @description How bad an incident is. */
         Severity: "info" | "warning" | "critical";
-        /** @description How a series moved inside the later period, or over all periods where there are more than two. */
+        /** @description How a series moved inside the later period, or over all periods if there are more than two. */
         Shape: {
             /**
              * Format: date-time
@@ -3056,7 +3065,7 @@ export interface components {
         SloImpact: {
             /**
              * Format: double
-             * @description Share of the whole period's budget that this incident has used so far, 0–1 and more; `null` where it could not be computed.
+             * @description Share of the whole period's budget that this incident has used so far, 0–1 and more; `null` if it could not be computed.
              */
             budget_share?: number | null;
             /**
@@ -3064,9 +3073,9 @@ export interface components {
              * @description How fast the budget burns: the highest rate seen, as a multiple of the rate that would use it up exactly at the end of its period.
              */
             burn_rate: number;
-            /** @description The service it is about; empty for the whole system. */
+            /** @description The service that it covers; empty for the whole system. */
             service: string;
-            /** @description Name of the objective; with the group that burns, where events are counted by group: `web{handler="/pay"}`. */
+            /** @description Name of the objective; with the burning group, if events are counted by group: `web{handler="/pay"}`. */
             slo: string;
         };
         /** @description An objective as a row. */
@@ -3088,7 +3097,7 @@ export interface components {
             burn_30m?: number | null;
             /**
              * Format: double
-             * @description Burn rate over five minutes; 1 is sustainable. `null` where nothing was counted.
+             * @description Burn rate over five minutes; 1 is sustainable. `null` if nothing was counted.
              */
             burn_5m?: number | null;
             /**
@@ -3097,7 +3106,7 @@ export interface components {
              */
             burn_6h?: number | null;
             /**
-             * @description The group that the numbers are about, such as `{handler="/pay"}`: the worst one, where events are counted by group. `null` where
+             * @description The group of the numbers, such as `{handler="/pay"}`: the worst one, if events are counted by group. `null` if
              *     they are not.
              * @default null
              */
@@ -3143,7 +3152,7 @@ export interface components {
             burn_30m?: number | null;
             /**
              * Format: double
-             * @description Burn rate over five minutes; 1 is sustainable. `null` where nothing was counted.
+             * @description Burn rate over five minutes; 1 is sustainable. `null` if nothing was counted.
              */
             burn_5m?: number | null;
             /**
@@ -3152,7 +3161,7 @@ export interface components {
              */
             burn_6h?: number | null;
             /**
-             * @description The group that the numbers are about, such as `{handler="/pay"}`: the worst one, where events are counted by group. `null` where
+             * @description The group of the numbers, such as `{handler="/pay"}`: the worst one, if events are counted by group. `null` if
              *     they are not.
              * @default null
              */
@@ -3189,12 +3198,12 @@ export interface components {
             hops: number[];
             /** @description From the cause to the service at the end. */
             services: string[];
-            /** @description `contradictory` where any hop is, else `unobserved` where any is, else `simultaneous` where any is. */
+            /** @description `contradictory` if any hop is, else `unobserved` if any is, else `simultaneous` if any is. */
             state: components["schemas"]["HopState"];
         };
-        /** @description What a service is in an incident. */
+        /** @description The role of a service in an incident. */
         SpreadRole: "cause" | "victim" | "unexplained";
-        /** @description What a service is in an incident. */
+        /** @description The role of a service in an incident. */
         Standing: "cause" | "closest" | "victim" | "unexplained" | "normal" | "unobserved";
         /** @description The state of a watched target. */
         State: "starting" | "following" | "learning" | "watching" | "blind" | "failing" | "recorded";
@@ -3209,7 +3218,7 @@ export interface components {
         };
         /** @description A symptom that users notice. */
         Symptom: {
-            /** @description What rose and from where to where. */
+            /** @description What rose, and from which level to which. */
             evidence: components["schemas"]["Evidence"];
             /** @description The entry service. */
             service: string;
@@ -3329,15 +3338,15 @@ export interface components {
             /** @description The targets, by name. */
             targets: components["schemas"]["TargetStatus"][];
         };
-        /** @description What the same hours of earlier days say of what stands out. */
+        /** @description What the same hours of earlier days say about what stands out. */
         TimeOfDayFinding: "usual" | "traffic_is_usual" | "unusual" | "too_few_days";
-        /** @description What stands out, beside the same hours of earlier days. */
+        /** @description What stands out, compared with the same hours of earlier days. */
         TimeOfDayInfo: {
-            /** @description The days that were asked for. */
+            /** @description The days that were queried. */
             days: components["schemas"]["DayInfo"][];
             /** @description What they say. */
             finding: components["schemas"]["TimeOfDayFinding"];
-            /** @description What carries the verdict, on each of these days; at most 8 series. */
+            /** @description The series that carry the verdict, on each of these days; at most 8. */
             series: components["schemas"]["SeriesOnDays"][];
             /** @description One sentence. */
             summary: string;
@@ -3358,10 +3367,10 @@ export interface components {
             at: string;
             /** @description What happened. */
             kind: components["schemas"]["Moment"];
-            /** @description One line for people. */
+            /** @description One line of text. */
             text: string;
         };
-        /** @description What users feel, asked for and not wholly answered for one reason. */
+        /** @description Queries for what users feel that were not completely answered for one reason. */
         Unanswered: {
             /** @description Latency, errors, requests. */
             families: string[];
@@ -3377,35 +3386,35 @@ export interface components {
             /** @description Why. */
             reason: string;
         };
-        /** @description What one value has of a rise. */
+        /** @description The share of one value in a rise. */
         ValuePart: {
             /**
              * Format: double
-             * @description Its level in the baseline; `null` where it had none.
+             * @description Its level in the baseline; `null` if it had none.
              */
             from?: number | null;
             /**
              * Format: double
-             * @description Its part of the requests in the incident (of the pods, for CPU, memory and restarts), 0 to 1.
+             * @description Its share of the requests in the incident (of the pods, for CPU, memory and restarts), 0 to 1.
              */
             share_of_requests: number;
             /**
              * Format: double
-             * @description Its part of the rise. The parts of all values add up to 1.
+             * @description Its share of the rise. The shares of all values add up to 1.
              */
             share_of_rise: number;
             /**
              * Format: double
-             * @description Its level in the incident; `null` where it had none.
+             * @description Its level in the incident; `null` if it had none.
              */
             to?: number | null;
-            /** @description The value; empty for what bears no such label. */
+            /** @description The value; empty if the label is absent. */
             value: string;
         };
         /** @description The answer. */
         Verdict: {
             /**
-             * @description All that are named, the most important first: several where users feel several faults at once. Empty unless `kind` is `cause`.
+             * @description All named causes, the most important first: several if users feel several faults at once. Empty unless `kind` is `cause`.
              * @default []
              */
             causes: components["schemas"]["NamedCause2"][];
@@ -3416,7 +3425,7 @@ export interface components {
              */
             confidence: number;
             /**
-             * @description Whether users feel anything; `null` where that was not observed.
+             * @description Whether users feel anything; `null` if that was not observed.
              * @default null
              */
             is_felt: boolean | null;
