@@ -63,7 +63,7 @@ const answers = {
 /** What is done before a picture is taken. */
 const acts = {
   help: (page) => page.keyboard.press('?'),
-  'drill-ask': (page) => page.getByRole('button', { name: 'Inject …' }).click(),
+  'drill-ask': (page) => page.getByRole('button', { name: 'Inject…' }).click(),
 };
 
 async function pages() {

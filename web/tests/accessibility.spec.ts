@@ -44,7 +44,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
       await expect(page.locator('#charts .uplot').first()).toBeVisible();
       await expect(page.locator('#map svg[role="group"]')).toBeVisible();
       for (const summary of await page.locator('summary').all()) await summary.click();
-      for (const name of ['Write a note', 'Another service was the cause', 'Mute']) {
+      for (const name of ['Add note', 'Correct the cause', 'Mute']) {
         await page.getByRole('button', { name, exact: true }).click();
         expect(await violations(page), name).toEqual([]);
       }
@@ -61,11 +61,11 @@ for (const colorScheme of ['light', 'dark'] as const) {
         return route.fulfill({ contentType: 'application/json', body: JSON.stringify(body) });
       });
       await page.goto('/chaos');
-      await page.getByRole('button', { name: 'Inject …' }).click();
+      await page.getByRole('button', { name: 'Inject…' }).click();
       await expect(page.getByRole('dialog')).toBeVisible();
       expect(await violations(page), 'question').toEqual([]);
       await page.getByRole('button', { name: 'Inject delay-payment' }).click();
-      await expect(page.getByText('Broken now: payment')).toBeVisible();
+      await expect(page.getByText('Fault active: payment')).toBeVisible();
       expect(await violations(page), 'in place').toEqual([]);
     });
 

@@ -6,7 +6,7 @@
 import { expect, type Locator, type Page } from '@playwright/test';
 import { alertOf, basicOf, openIncident, PASSWORD, test, TOKEN } from './live/world';
 
-const NO_CAUSE = 'cause not known';
+const NO_CAUSE = 'cause unknown';
 
 async function sendAlert(url: string, name: string): Promise<void> {
   const answer = await fetch(`${url}/api/v1/alerts/alertmanager?target=calm`, {
@@ -18,7 +18,7 @@ async function sendAlert(url: string, name: string): Promise<void> {
 }
 
 async function logIn(page: Page, name: string): Promise<void> {
-  await page.getByLabel('Name').fill(name);
+  await page.getByLabel('Username').fill(name);
   await page.getByLabel('Password').fill(PASSWORD);
   await page.getByRole('button', { name: 'Log in', exact: true }).click();
 }
@@ -33,12 +33,12 @@ test('each target says what can be seen of it', async ({ page, world }) => {
   const row = (name: string) => page.locator('section li', { has: page.locator(`a[href="/services?target=${name}"]`) });
   await expect(row('shop')).toContainText('watching');
   await expect(row('young')).toContainText('learning');
-  await expect(row('stale')).toContainText('cannot see');
-  await expect(row('gone')).toContainText('source fails');
+  await expect(row('stale')).toContainText('missing data');
+  await expect(row('gone')).toContainText('source failing');
   await page.goto(`${world.open.url}/services?target=gone`);
-  await expect(page.locator('main')).toContainText('No service is known yet');
+  await expect(page.locator('main')).toContainText('No services yet');
   await page.goto(`${world.open.url}/map?target=gone`);
-  await expect(page.getByRole('alert')).toContainText('This does not exist');
+  await expect(page.getByRole('alert')).toContainText('Not found');
 });
 
 test('an open incident is on the first page as the API tells it, and its evidence one click away', async ({ page, world }) => {
@@ -65,18 +65,18 @@ test('a query leads to the Prometheus that answered it, and a budget to what bur
   await page.goto(`${world.open.url}/objectives`);
   await expect(page.getByRole('row', { name: /checkout/ })).toContainText('99 %');
   await page.goto(`${world.open.url}/data?target=calm`);
-  await expect(page.getByRole('row', { name: /^payment/ })).toContainText('seen');
+  await expect(page.getByRole('row', { name: /^payment/ })).toContainText('present');
 });
 
 test('whoever mutes sees it, and the incident says until when', async ({ page, world }) => {
   await page.goto(world.open.url);
   await cardOf(page, 'shop').click();
   await page.getByRole('button', { name: 'Mute', exact: true }).click();
-  await page.getByLabel('Notify nobody of').selectOption({ label: 'all incidents of shop' });
+  await page.getByLabel('Mute notifications for').selectOption({ label: 'all incidents of shop' });
   await page.getByLabel('Reason').fill('a planned test');
   await page.locator('form').getByRole('button', { name: 'Mute', exact: true }).click();
-  await expect(page.locator('main')).toContainText('Nobody is notified for that time');
-  await expect(page.locator('.verdict')).toContainText('Nobody is notified until');
+  await expect(page.locator('main')).toContainText('Notifications muted. Incidents are still recorded');
+  await expect(page.locator('.verdict')).toContainText('Notifications muted until');
 });
 
 test('an incident that opens while somebody looks is shown at once, and after a restart what was missed is caught up', async ({ page, world }) => {
@@ -103,14 +103,14 @@ test('a viewer reads, an operator confirms, and logging out ends both', async ({
   const { url } = world.guarded;
   await openIncident(url, 'shop', basicOf('ann'));
   await page.goto(url);
-  await page.getByLabel('Name').fill('vera');
+  await page.getByLabel('Username').fill('vera');
   await page.getByLabel('Password').fill('wrong');
   await page.getByRole('button', { name: 'Log in', exact: true }).click();
-  await expect(page.getByRole('alert')).toContainText('These credentials are wrong');
+  await expect(page.getByRole('alert')).toContainText('Invalid credentials');
   await logIn(page, 'vera');
   await expect(page.locator('header')).toContainText('vera (viewer)');
   await cardOf(page, 'shop').click();
-  const correct = page.getByRole('button', { name: 'Another service was the cause' });
+  const correct = page.getByRole('button', { name: 'Correct the cause' });
   await expect(correct).toBeDisabled();
 
   const address = page.url();
@@ -119,8 +119,8 @@ test('a viewer reads, an operator confirms, and logging out ends both', async ({
   await logIn(page, 'ann');
   await expect(page).toHaveURL(address);
   await correct.click();
-  await page.getByLabel('The cause was').selectOption('catalogue');
-  await page.getByRole('button', { name: 'Record it' }).click();
+  await page.getByLabel('Actual cause').selectOption('catalogue');
+  await page.getByRole('button', { name: 'Confirm' }).click();
   await expect(page.locator('.verdict')).toContainText('Confirmed cause: catalogue');
 });
 
@@ -137,7 +137,7 @@ test('a session that is over leads to the login, and back to the same page', asy
   await expect(page.getByLabel('Password')).toBeVisible();
   await logIn(page, 'vera');
   await expect(page).toHaveURL(`${url}/data`);
-  await expect(page.getByRole('row', { name: /^payment/ })).toContainText('seen');
+  await expect(page.getByRole('row', { name: /^payment/ })).toContainText('present');
 
   // Sessions are in memory only, so a restart ends them; the page finds out when it listens again.
   await process.kill();
@@ -145,12 +145,12 @@ test('a session that is over leads to the login, and back to the same page', asy
   await expect(page.getByLabel('Password')).toBeVisible();
   await logIn(page, 'vera');
   await expect(page).toHaveURL(`${url}/data`);
-  await expect(page.getByRole('row', { name: /^payment/ })).toContainText('seen');
+  await expect(page.getByRole('row', { name: /^payment/ })).toContainText('present');
 });
 
 test('credentials that may only send alerts see nothing', async ({ page, world }) => {
   await page.goto(world.guarded.url);
-  await page.getByRole('button', { name: 'With a token' }).click();
+  await page.getByRole('button', { name: 'Use a token' }).click();
   await page.getByLabel('Token').fill(TOKEN);
   await page.getByRole('button', { name: 'Log in', exact: true }).click();
   await expect(page.getByRole('alert').first()).toContainText('this needs viewer');

@@ -14,13 +14,13 @@ test('what is looked for is found by what it is and shows, and the rest can be h
   await expect(page.locator('svg.map a.node')).toHaveCount(14);
   await page.locator('[data-find]').fill('rank<=1 latency>0');
   await expect(page.locator('svg.map a.node:not(.faint)')).toHaveCount(1);
-  await page.getByRole('button', { name: 'Hide the others' }).click();
+  await page.getByRole('button', { name: 'Hide others' }).click();
   await expect(page.locator('svg.map a.node')).toHaveCount(1);
   await expect(page).toHaveURL(/hide=1/);
   await page.reload();
   await expect(page.locator('svg.map a.node')).toHaveCount(1);
   await page.locator('[data-find]').fill('colour:red');
-  await expect(page.getByRole('alert')).toContainText('Not understood: colour:red');
+  await expect(page.getByRole('alert')).toContainText('Invalid condition: colour:red');
 });
 
 test('an incident is replayed: before the onset nothing is wrong, at the end everything is', async ({ page }) => {
@@ -28,7 +28,7 @@ test('an incident is replayed: before the onset nothing is wrong, at the end eve
   await page.locator('a.card').click();
   const cause = page.locator('#map svg a.cause');
   await expect(cause).toHaveCount(1);
-  const slider = page.getByLabel('Time that is shown');
+  const slider = page.getByLabel('Time shown');
   await slider.focus();
   await page.keyboard.press('Home');
   await expect(cause).toHaveCount(0);
@@ -55,7 +55,7 @@ test('a map of 2,000 services begins at the cause, and can be searched, grouped 
   await page.getByRole('button', { name: /^bank/ }).click();
   await expect(page).toHaveURL(/find=ns%3Abank/);
   await expect(page.locator('svg.map a.node:not(.faint)')).toHaveCount(MANY / 4);
-  await page.getByRole('button', { name: 'Hide the others' }).click();
+  await page.getByRole('button', { name: 'Hide others' }).click();
   await expect(nodes).toHaveCount(MANY / 4);
   await nodes.first().focus();
   await page.keyboard.press('Enter');

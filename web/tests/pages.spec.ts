@@ -30,14 +30,14 @@ async function choose(page: Page, stretch: Locator): Promise<void> {
 
 test('a stretch that was dragged over a chart can be looked at closely, compared and diagnosed, and each has an address', async ({ page }) => {
   await openIncident(page);
-  const stretch = page.getByRole('region', { name: 'The chosen stretch of time' });
+  const stretch = page.getByRole('region', { name: 'Selected period' });
   await choose(page, stretch);
-  await stretch.getByRole('button', { name: 'Look closer' }).click();
-  await stretch.getByRole('button', { name: 'Show all of it again' }).click();
+  await stretch.getByRole('button', { name: 'Zoom in' }).click();
+  await stretch.getByRole('button', { name: 'Reset zoom' }).click();
   await expect(stretch).toHaveCount(0);
 
   await choose(page, stretch);
-  await stretch.getByRole('link', { name: 'the normal time' }).click();
+  await stretch.getByRole('link', { name: 'baseline' }).click();
   await expect(page).toHaveURL(/\/compare\?target=demo&before=[^&]+&after=/);
   await expect(page.getByRole('row', { name: /orders → payment network gap/ })).toContainText(/→ 25\d ms/);
   const compared = page.url();
@@ -48,7 +48,7 @@ test('a stretch that was dragged over a chart can be looked at closely, compared
   await page.goBack();
   await expect(page.locator('#charts .uplot').first()).toBeVisible();
   await choose(page, stretch);
-  await stretch.getByRole('link', { name: 'Diagnose it' }).click();
+  await stretch.getByRole('link', { name: 'Diagnose' }).click();
   await expect(page.locator('.verdict h2')).toContainText('payment');
   await expect(page.locator('#causes li').first()).toContainText('network and not code');
 });
@@ -56,7 +56,7 @@ test('a stretch that was dragged over a chart can be looked at closely, compared
 test('two periods that were typed are compared, and what cannot be compared says why', async ({ page }) => {
   await page.goto('/compare');
   await expect(page.getByRole('heading', { name: /Services that differ/ })).toBeVisible();
-  await page.getByRole('button', { name: 'the week before' }).click();
+  await page.getByRole('button', { name: 'week before' }).click();
   await expect(page.getByRole('alert')).toContainText('What to try');
   const start = page.getByRole('group', { name: 'Reference' }).getByLabel('From');
   await start.fill('2026-11-24T00:56:25');
@@ -66,7 +66,7 @@ test('two periods that were typed are compared, and what cannot be compared says
 
 test('what is seen of each service, what is missing, what that costs and how to get it', async ({ page }) => {
   await page.goto('/data');
-  await expect(page.getByRole('row', { name: /^payment/ })).toContainText('seen');
+  await expect(page.getByRole('row', { name: /^payment/ })).toContainText('present');
   const gap = page.locator('li.gap', { hasText: 'latency' }).first();
   await expect(gap).toContainText('Slow answers are not noticed');
   await expect(gap).toContainText('What to try');
@@ -82,16 +82,16 @@ test('what was injected stands beside what was said, and a place without objecti
   await page.locator('ul.rows li a').click();
   await expect(page.locator('.verdict h1')).toContainText('payment');
   await page.goto('/objectives');
-  await expect(page.locator('main')).toContainText('No objective is configured');
+  await expect(page.locator('main')).toContainText('No objectives configured');
 });
 
 test('a drill on a cluster is text to copy, since the page itself breaks nothing', async ({ page }) => {
   await page.goto('/chaos?days=all');
   const drill = page.locator('section', { has: page.getByRole('heading', { name: 'Start a drill' }) });
-  await expect(drill).toContainText('has no right to break anything');
+  await expect(drill).toContainText('has no permission to inject faults');
   await drill.getByLabel('Service').selectOption('payment');
   await drill.getByLabel('Namespace').fill('');
-  await expect(drill).toContainText('Name the service, its namespace');
+  await expect(drill).toContainText('Enter a service, its namespace');
   await drill.getByLabel('Namespace').fill('sock-shop');
   await drill.getByLabel('Fault').selectOption('pod-kill');
   await expect(drill.locator('pre').nth(1)).toContainText('action: pod-kill');
@@ -110,35 +110,35 @@ test('a fault is injected where that is allowed, after it was said what it break
     return route.fulfill({ contentType: 'application/json', body: JSON.stringify({ ...drills, in_place: isBroken ? [{ ...fault, left_s: 45 }] : [] }) });
   });
   await page.goto('/chaos');
-  await page.getByRole('button', { name: 'Inject …' }).click();
-  const dialog = page.getByRole('dialog', { name: 'Break payment?' });
-  await expect(dialog).toContainText('It ends by itself after 45 s');
+  await page.getByRole('button', { name: 'Inject…' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Inject a fault into payment?' });
+  await expect(dialog).toContainText('Ends automatically after 45 s');
   await dialog.getByRole('button', { name: 'Cancel' }).click();
   await expect(dialog).toHaveCount(0);
   expect(asked).toBe('');
-  await page.getByRole('button', { name: 'Inject …' }).click();
+  await page.getByRole('button', { name: 'Inject…' }).click();
   await dialog.getByRole('button', { name: 'Inject delay-payment' }).click();
-  await expect(page.getByText('Broken now: payment')).toBeVisible();
+  await expect(page.getByText('Fault active: payment')).toBeVisible();
   expect(JSON.parse(asked)).toEqual({ drill: 'delay-payment' });
-  await page.getByRole('button', { name: 'End it now' }).click();
+  await page.getByRole('button', { name: 'End now' }).click();
   await page.setViewportSize({ width: 390, height: 844 });
-  await expect(page.getByRole('button', { name: 'Inject …' })).toBeVisible();
+  await expect(page.getByRole('button', { name: 'Inject…' })).toBeVisible();
   expect(await page.evaluate(() => document.documentElement.scrollWidth), 'on a phone').toBeLessThanOrEqual(390);
 });
 
 test('a note is part of the time line at once, and another cause can be stated', async ({ page }) => {
   await openIncident(page);
-  await page.getByRole('button', { name: 'Write a note' }).click();
+  await page.getByRole('button', { name: 'Add note' }).click();
   await page.getByLabel(/^Note/).fill('rolled back\n<b>the release</b>');
-  await page.getByRole('button', { name: 'Add the note' }).click();
+  await page.getByRole('button', { name: 'Save note' }).click();
   await expect(page.locator('#timeline li.note')).toContainText('<b>the release</b>');
-  await page.getByRole('button', { name: 'Another service was the cause' }).click();
-  await page.getByLabel('The cause was').selectOption('orders');
-  await page.getByRole('button', { name: 'Record it' }).click();
+  await page.getByRole('button', { name: 'Correct the cause' }).click();
+  await page.getByLabel('Actual cause').selectOption('orders');
+  await page.getByRole('button', { name: 'Confirm' }).click();
   await expect(page.locator('.verdict')).toContainText('Confirmed cause: orders');
   // The other tests expect what automap said.
-  await page.getByRole('button', { name: 'This was the cause' }).first().click();
-  await page.getByRole('button', { name: 'Record it' }).click();
+  await page.getByRole('button', { name: 'Mark as cause' }).first().click();
+  await page.getByRole('button', { name: 'Confirm' }).click();
   await expect(page.locator('.verdict')).toContainText('Confirmed cause: payment');
 });
 

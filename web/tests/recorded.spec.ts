@@ -41,7 +41,7 @@ test('every page can be opened by its address, and the back button goes back', a
   await page.goto('/map?scope=all');
   await expect(page.locator('svg.map a.node')).not.toHaveCount(0);
   await page.goto('/nowhere');
-  await expect(page.locator('h1')).toHaveText('No such page');
+  await expect(page.locator('h1')).toHaveText('Page not found');
 });
 
 test('all of it works from the keyboard', async ({ page }) => {
@@ -96,9 +96,9 @@ test('a confirmed cause is shown at once, here and in every other window', async
   const other = await context.newPage();
   await other.goto(page.url());
   await expect(other.locator('.verdict')).toBeVisible();
-  await page.getByRole('button', { name: 'Another service was the cause' }).click();
-  await page.getByLabel('The cause was').selectOption('catalogue');
-  await page.getByRole('button', { name: 'Record it' }).click();
+  await page.getByRole('button', { name: 'Correct the cause' }).click();
+  await page.getByLabel('Actual cause').selectOption('catalogue');
+  await page.getByRole('button', { name: 'Confirm' }).click();
   await expect(page.locator('.verdict')).toContainText('Confirmed cause: catalogue');
   await expect(other.locator('.verdict')).toContainText('Confirmed cause: catalogue');
 });

@@ -43,9 +43,9 @@ test('a recording says that it is one, and that its incident is over', async ({ 
   };
   await answers(page, { state: 'recorded', summary: 'a recording: one incident, closed', looked: at }, [over]);
   await page.goto('/');
-  await expect(page.locator('h1')).toHaveText('A recording of shop');
-  await expect(page.locator('main')).toContainText('1 incident, which is over');
-  await expect(page.locator('a.card')).toContainText('over');
+  await expect(page.locator('h1')).toHaveText('Recording of shop');
+  await expect(page.locator('main')).toContainText('1 incident, closed');
+  await expect(page.locator('a.card')).toContainText('closed');
   await expect(page.locator('main')).not.toContainText('quiet');
 });
 
@@ -57,7 +57,7 @@ for (const [state, summary] of [
   test(`a target that is ${state} is never called quiet`, async ({ page }) => {
     await answers(page, { state, summary, looked: undefined });
     await page.goto('/');
-    await expect(page.locator('h1')).toHaveText('Nothing is known to be wrong, and not everything is seen');
+    await expect(page.locator('h1')).toHaveText('No known problems, but not everything is observed');
     await expect(page.locator('.quiet')).toContainText(summary);
   });
 }
@@ -94,7 +94,7 @@ test('a page without a session shows where to log in', async ({ page }) => {
     return route.fulfill(json(who));
   });
   await page.goto('/');
-  await page.getByLabel('Name').fill('ann');
+  await page.getByLabel('Username').fill('ann');
   await page.getByLabel('Password').fill('correct horse 电池');
   await page.getByRole('button', { name: 'Log in', exact: true }).click();
   await expect(page.locator('a.card')).toBeVisible();

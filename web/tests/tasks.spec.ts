@@ -18,13 +18,13 @@ const TASKS: Task[] = [
     },
   },
   { question: 'who is affected', clicks: 0, answer: (page) => expect(page.locator('a.card')).toContainText(/affects .*front-end/) },
-  { question: 'what changed', clicks: 0, answer: (page) => expect(page.getByRole('heading', { name: 'Changed lately' })).toBeVisible() },
+  { question: 'what changed', clicks: 0, answer: (page) => expect(page.getByRole('heading', { name: 'Recent changes' })).toBeVisible() },
   {
     question: 'is it over',
     clicks: 0,
     answer: async (page) => {
-      await expect(page.locator('main')).toContainText('1 incident, open when it ended');
-      await expect(page.getByRole('heading', { name: 'Incidents before' })).toBeVisible();
+      await expect(page.locator('main')).toContainText('1 incident, still open at the end');
+      await expect(page.getByRole('heading', { name: 'Past incidents' })).toBeVisible();
     },
   },
   {
@@ -32,7 +32,7 @@ const TASKS: Task[] = [
     clicks: 2,
     answer: async (page, click) => {
       await click(inHeader(page, 'Compare'));
-      await click(page.getByRole('button', { name: 'the week before' }));
+      await click(page.getByRole('button', { name: 'week before' }));
       await expect(page).toHaveURL(/before=2026-11-17T/);
       // The recording is an hour long, and says so instead of an answer.
       await expect(page.getByRole('alert')).toContainText('What to try');
@@ -53,9 +53,9 @@ const TASKS: Task[] = [
     clicks: 2,
     answer: async (page, click) => {
       await openIncident(page, click);
-      await click(page.getByRole('button', { name: 'Another service was the cause' }));
-      await page.getByLabel('The cause was').selectOption('orders');
-      await expect(page.getByRole('button', { name: 'Record it' })).toBeEnabled();
+      await click(page.getByRole('button', { name: 'Correct the cause' }));
+      await page.getByLabel('Actual cause').selectOption('orders');
+      await expect(page.getByRole('button', { name: 'Confirm' })).toBeEnabled();
     },
   },
   {
@@ -64,7 +64,7 @@ const TASKS: Task[] = [
     answer: async (page, click) => {
       await withParts(page);
       await openIncident(page, click);
-      await expect(page.locator('#causes li').first()).toContainText('Which part');
+      await expect(page.locator('#causes li').first()).toContainText('Breakdown');
       await expect(page.locator('#causes li').first()).toContainText('pod payment-1');
     },
   },
