@@ -45,7 +45,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Changes that were told to automap */
+        /** Changes that were reported to automap */
         get: operations["listChanges"];
         put?: never;
         /** Receives changes in automap's plain form */
@@ -150,7 +150,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Diagnose a target now: which service most likely causes what is wrong, with the evidence */
+        /** Diagnose a target now: the most likely root cause, with the evidence */
         post: operations["createDiagnosis"];
         delete?: never;
         options?: never;
@@ -182,12 +182,12 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Faults that can be injected from here, and those in place; none where automap only reads */
+        /** Faults that can be injected from here, and active ones; none if automap only reads */
         get: operations["listDrills"];
         put?: never;
         /** Inject a fault on purpose, to see whether its cause is found */
         post: operations["startDrill"];
-        /** Remove every fault that is in place */
+        /** Remove every active fault */
         delete: operations["endDrills"];
         options?: never;
         head?: never;
@@ -218,7 +218,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Chaos experiments that were in place at some time of a period; no diagnosis sees them */
+        /** Chaos experiments that were active in a period; no diagnosis sees them */
         get: operations["listExperiments"];
         put?: never;
         post?: never;
@@ -339,7 +339,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** State which service was the cause */
+        /** Confirm which service was the root cause */
         post: operations["confirmCause"];
         delete?: never;
         options?: never;
@@ -524,7 +524,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Mutes that apply now or later: when nobody is notified of which incidents */
+        /** Mutes that apply now or later */
         get: operations["listMutes"];
         put?: never;
         /** Mute incidents for a while; they are recorded all the same */
@@ -1120,7 +1120,7 @@ export interface components {
         ChangeKind: "release" | "rollback" | "image" | "scaled" | "config_map" | "secret" | "mesh_config" | "gateway_reload" | "sync" | "canary" | "feature_flag" | "job" | "node" | "version" | "other" | "autoscaled" | "autoscaler_at_limit" | "oom_killed" | "crashed" | "crash_loop" | "image_pull_failed" | "probe_failed" | "evicted" | "unschedulable" | "job_failed" | "node_condition";
         /** @description What became of an entry. */
         ChangeOutcome: "unreadable" | "no_target" | "out_of_time" | "no_effect" | "taken" | "repeated";
-        /** @description A page of changes that were told, the latest made first. Those that are read from Prometheus and Grafana are in the reports. */
+        /** @description A page of reported changes, the latest first. Changes read from Prometheus and Grafana are in the reports. */
         ChangePage: {
             /** @description The changes. */
             changes: components["schemas"]["ListedTold"][];
@@ -1143,7 +1143,7 @@ export interface components {
             left_out: number;
             /**
              * Format: uint
-             * @description Changes that were told before.
+             * @description Changes that were reported before.
              */
             repeated: number;
             /**
@@ -2106,7 +2106,7 @@ export interface components {
              */
             until: string;
         };
-        /** @description A change that was told. */
+        /** @description A reported change. */
         ListedTold: {
             /** @description The change; its service is named as the sender does. */
             change: components["schemas"]["Change"];
@@ -3261,7 +3261,7 @@ export interface components {
         TargetStatus: {
             /**
              * Format: uint64
-             * @description Incidents whose changes were given up since the watching began, because too many waited for the store.
+             * @description Incidents whose updates were dropped since watching began, because too many were waiting for the store.
              * @default 0
              */
             changes_lost: number;
@@ -3620,7 +3620,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Changes that were told to automap */
+            /** @description Changes that were reported to automap */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3872,7 +3872,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Diagnose a target now: which service most likely causes what is wrong, with the evidence */
+            /** @description Diagnose a target now: the most likely root cause, with the evidence */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3881,7 +3881,7 @@ export interface operations {
                     "application/json": components["schemas"]["Job"];
                 };
             };
-            /** @description Diagnose a target now: which service most likely causes what is wrong, with the evidence */
+            /** @description Diagnose a target now: the most likely root cause, with the evidence */
             202: {
                 headers: {
                     [name: string]: unknown;
@@ -3941,7 +3941,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Faults that can be injected from here, and those in place; none where automap only reads */
+            /** @description Faults that can be injected from here, and active ones; none if automap only reads */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4003,7 +4003,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Remove every fault that is in place */
+            /** @description Remove every active fault */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4066,7 +4066,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Chaos experiments that were in place at some time of a period; no diagnosis sees them */
+            /** @description Chaos experiments that were active in a period; no diagnosis sees them */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4324,7 +4324,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description State which service was the cause */
+            /** @description Confirm which service was the root cause */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4677,7 +4677,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Mutes that apply now or later: when nobody is notified of which incidents */
+            /** @description Mutes that apply now or later */
             200: {
                 headers: {
                     [name: string]: unknown;

@@ -19,7 +19,7 @@ const MAX_LISTED: usize = 50;
 pub struct ChangeReceipt {
     /// Changes that are kept, and count in diagnoses.
     taken: usize,
-    /// Changes that were told before.
+    /// Changes that were reported before.
     repeated: usize,
     /// Entries that are not kept; `changes` says why.
     ignored: usize,
@@ -58,7 +58,7 @@ pub enum ChangeOutcome {
     NoEffect,
     /// It is kept.
     Taken,
-    /// It was told before.
+    /// It was reported before.
     Repeated,
 }
 

@@ -144,7 +144,7 @@ pub struct AlertChange {
     pub firing: Option<Alert>,
 }
 
-/// A change that was told.
+/// A reported change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ToldChange {
     /// The target that it belongs to.

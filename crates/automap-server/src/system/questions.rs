@@ -7,7 +7,7 @@ pub const GET_INCIDENT: &str = "An incident with its timeline and its latest rep
 /// Targets.
 pub const LIST_TARGETS: &str = "The watched systems and their state";
 /// A diagnosis on request.
-pub const DIAGNOSE: &str = "Diagnose a target now: which service most likely causes what is wrong, with the evidence";
+pub const DIAGNOSE: &str = "Diagnose a target now: the most likely root cause, with the evidence";
 /// An explanation.
 pub const EXPLAIN: &str = "Why a service ranks where it ranks in an incident";
 /// A service map.

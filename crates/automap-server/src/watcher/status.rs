@@ -47,7 +47,7 @@ pub struct TargetStatus {
     /// Incidents with changes that the store has not accepted yet.
     #[serde(default)]
     pub changes_waiting: usize,
-    /// Incidents whose changes were given up since the watching began, because too many waited for the store.
+    /// Incidents whose updates were dropped since watching began, because too many were waiting for the store.
     #[serde(default)]
     pub changes_lost: u64,
     /// How often the watching broke off by a bug of automap and was started again.
@@ -77,7 +77,7 @@ pub enum State {
     Learning,
     /// Everything is watched.
     Watching,
-    /// The source has no current data, none of most services, none at all yet, or did not answer all that was asked about requests.
+    /// The source has no current data, none of most services, none at all yet, or did not answer all queries about requests.
     Blind,
     /// The source does not answer.
     Failing,

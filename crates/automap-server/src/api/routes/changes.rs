@@ -56,7 +56,7 @@ struct ListQuery {
     limit: Option<usize>,
 }
 
-/// A page of changes that were told, the latest made first. Those that are read from Prometheus and Grafana are in the reports.
+/// A page of reported changes, the latest first. Changes read from Prometheus and Grafana are in the reports.
 #[derive(Debug, Serialize, JsonSchema)]
 struct ChangePage {
     /// The changes.
@@ -65,7 +65,7 @@ struct ChangePage {
     next: Option<String>,
 }
 
-/// A change that was told.
+/// A reported change.
 #[derive(Debug, Serialize, JsonSchema)]
 struct ListedTold {
     /// Identifies it.
@@ -97,7 +97,7 @@ pub(super) fn routes() -> Vec<Route> {
         webhook(Route::post(path, id, summary, take))
     };
     vec![
-        Route::get("/api/v1/changes", "listChanges", "Changes that were told to automap", list)
+        Route::get("/api/v1/changes", "listChanges", "Changes that were reported to automap", list)
             .query::<ListQuery>()
             .answers::<ChangePage>(200),
         json("/api/v1/changes", "tellChanges", "Receives changes in automap's plain form", ChangeForm::Plain),

@@ -17,9 +17,9 @@ use crate::auth::{Identity, Role};
 use crate::system::Drills;
 
 pub(super) fn routes() -> Vec<Route> {
-    const LIST: &str = "Faults that can be injected from here, and those in place; none where automap only reads";
+    const LIST: &str = "Faults that can be injected from here, and active ones; none if automap only reads";
     const START: &str = "Inject a fault on purpose, to see whether its cause is found";
-    const END: &str = "Remove every fault that is in place";
+    const END: &str = "Remove every active fault";
     vec![
         Route::get("/api/v1/drills", "listDrills", LIST, list).answers::<Drills>(200),
         Route::post("/api/v1/drills", "startDrill", START, start)

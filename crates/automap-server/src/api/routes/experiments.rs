@@ -16,7 +16,7 @@ use crate::api::routes::targets::check_period;
 use crate::system::Experiment;
 
 pub(super) fn routes() -> Vec<Route> {
-    const LIST: &str = "Chaos experiments that were in place at some time of a period; no diagnosis sees them";
+    const LIST: &str = "Chaos experiments that were active in a period; no diagnosis sees them";
     vec![
         Route::get("/api/v1/experiments", "listExperiments", LIST, list)
             .query::<ExperimentQuery>()

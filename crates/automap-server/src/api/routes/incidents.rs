@@ -31,7 +31,7 @@ pub(super) fn routes() -> Vec<Route> {
     const REPORT: &str = "The latest diagnosis of an incident";
     const TIMELINE: &str = "What happened to an incident, in order";
     const EXPERIMENTS: &str = "Chaos experiments that ran during an incident; no diagnosis sees them";
-    const CONFIRM: &str = "State which service was the cause";
+    const CONFIRM: &str = "Confirm which service was the root cause";
     const NOTE: &str = "Add a note to an incident's timeline";
     vec![
         Route::get("/api/v1/incidents", "listIncidents", questions::LIST_INCIDENTS, list)

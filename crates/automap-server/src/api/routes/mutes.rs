@@ -18,7 +18,7 @@ use crate::mutes::{ListedMute, MuteRequest};
 use crate::store::Mute;
 
 pub(super) fn routes() -> Vec<Route> {
-    const LIST: &str = "Mutes that apply now or later: when nobody is notified of which incidents";
+    const LIST: &str = "Mutes that apply now or later";
     const ADD: &str = "Mute incidents for a while; they are recorded all the same";
     vec![
         Route::get("/api/v1/mutes", "listMutes", LIST, list).answers::<Mutes>(200),
