@@ -1,9 +1,9 @@
-//! The supervisor process: starts the shop's 28 processes and Prometheus, keeps them running as a kubelet would, carries out faults, and
-//! serves the kubelet's metrics and the lab's control API.
+//! The supervisor process: starts the shop's 28 processes and Prometheus, restarts them as a kubelet would, carries out faults, and serves the
+//! kubelet's metrics and the lab's control API.
 //!
 //! One process, one thread. All children are spawned from that thread and ask the kernel to be killed when it ends, so nothing survives a
-//! crash of the supervisor. All state is in `lab_state`, behind a lock that is never held across an await; every task is a loop or a
-//! sequence that works on it. Changes alter what is wanted (`deployment`, `config_map`, `autoscaler`); `rollout` follows.
+//! crash of the supervisor. All state is in `lab_state`, behind a lock that is never held across an await; every task is a loop or a sequence that
+//! works on it. Changes alter the desired state (`deployment`, `config_map`, `autoscaler`); `rollout` brings the pods there.
 //!
 //! Left out: liveness probes (a process that hangs is not restarted), image pulls, a second pod of a store.
 
@@ -65,7 +65,7 @@ use crate::prometheus_server::Layout;
 /// How often ended processes are reaped without a signal.
 const TICK: Duration = Duration::from_millis(100);
 
-/// Why the supervisor could not start or go on.
+/// Why the supervisor could not start or continue.
 #[derive(Debug, thiserror::Error)]
 pub enum SupervisorError {
     /// The directory cannot be used.
@@ -73,7 +73,7 @@ pub enum SupervisorError {
     Dir {
         /// The file or directory.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
     /// Another supervisor holds the directory.
@@ -100,8 +100,8 @@ pub enum SupervisorError {
     Start(#[source] io::Error),
 }
 
-/// Runs a lab until it is asked to stop or its standard input closes. The starting process holds the other end of the input, so its end
-/// also ends the lab, unless it sent `/control/detach` before. Call this on the main thread of the process.
+/// Runs a lab until it is requested to stop or its standard input closes. The starting process holds the other end of the input, so its end also ends
+/// the lab, unless it sent `/control/detach` before. Call this on the main thread of the process.
 ///
 /// # Errors
 /// When it cannot start.
@@ -110,8 +110,7 @@ pub fn run(options: SupervisorOptions) -> Result<(), SupervisorError> {
     runtime.block_on(supervise(options))
 }
 
-/// Replaces this process by `command`, another program such as Prometheus. If this process tied itself to its parent before, the tie
-/// remains.
+/// Replaces this process by `command`, another program such as Prometheus. If this process was tied to its parent before, it remains so.
 ///
 /// # Errors
 /// Whenever it returns.
@@ -150,7 +149,7 @@ async fn supervise(options: SupervisorOptions) -> Result<(), SupervisorError> {
     ended.map_err(SupervisorError::Start)
 }
 
-/// The main loop: starts what is due and reaps what has ended, until a request or signal stops the lab.
+/// The main loop: starts processes that are due and reaps those that have ended, until a request or signal stops the lab.
 async fn until_stopped(shared: &Arc<SharedState>, processes: &mut Processes, stop: &Notify) -> io::Result<()> {
     let mut child_ended = signal(SignalKind::child())?;
     let mut terminate = signal(SignalKind::terminate())?;
@@ -183,8 +182,8 @@ async fn stdin_closed(shared: &SharedState) {
     std::future::pending().await
 }
 
-/// Takes the directory's lock, deletes what an earlier run left, and creates what this run needs. `None`: another supervisor
-/// holds the lock. The ledger is kept: it is a history, and every entry carries its time.
+/// Takes the directory's lock, deletes the files of an earlier run, and creates those that this run needs. `None`: another supervisor holds the lock.
+/// The ledger is kept: it is a history, and every entry carries its time.
 fn prepare(options: &SupervisorOptions) -> io::Result<Option<fs::File>> {
     let dir = &options.dir;
     fs::create_dir_all(dir)?;
@@ -199,7 +198,7 @@ fn prepare(options: &SupervisorOptions) -> io::Result<Option<fs::File>> {
     Ok(Some(lock))
 }
 
-/// Tries every port first, so that the error names the port that is taken. Otherwise a pod would just never get ready.
+/// Tries every port first, so that the error names the port that is taken. Otherwise a pod would never get ready, without an explanation.
 fn check_ports(ports: Ports, options: &SupervisorOptions) -> Result<(), SupervisorError> {
     let (with, last) = (options.with, ports.prometheus());
     let mut needed = vec![ports.kubelet()];

@@ -1,6 +1,6 @@
-//! An experiment whose effects are in place: what was injected, and what has to be undone.
+//! An experiment whose effects are in place: what was injected, and what must be undone.
 //!
-//! Data only. `experiments` carries experiments out and takes them back.
+//! Data only. `experiments` carries experiments out and reverts them.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -22,9 +22,9 @@ pub(super) struct ActiveExperiment {
     pub(super) effects: Vec<ProcessEffect>,
     /// Pods that are kept down.
     pub(super) pods_down: Vec<String>,
-    /// Changes that have been made.
+    /// Changes that were made.
     pub(super) changes: Vec<Undo>,
-    /// Told when something later has taken its place, so that it ends without being taken back.
+    /// Notified when a later change replaces it, so that it ends without being reverted.
     pub(super) superseded: Arc<Notify>,
 }
 

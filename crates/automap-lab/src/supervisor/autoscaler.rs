@@ -1,7 +1,7 @@
-//! A HorizontalPodAutoscaler: wants as many pods as keep their CPU use near a target, within a floor and a ceiling.
+//! A HorizontalPodAutoscaler: sets the number of pods so that their CPU use stays near a target, within a minimum and a maximum.
 //!
-//! It follows the rules of Kubernetes in seconds instead of minutes: pods are added at once, and removed only when fewer were enough for half a minute.
-//! Like a real one it looks at the application's container alone, since the side-car's request would hide its use.
+//! It follows the rules of Kubernetes in seconds instead of minutes: pods are added at once, and removed only when fewer were enough for half a
+//! minute. Like a real one it considers the application's container alone, since the side-car's request would mask its use.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -11,9 +11,9 @@ use crate::kubelet::AutoscalerReading;
 
 /// How often it decides.
 const EVERY: Duration = Duration::from_secs(3);
-/// Fewer pods only if that was enough for so long (`stabilizationWindowSeconds`).
+/// The number of pods is reduced only if fewer were enough for this long (`stabilizationWindowSeconds`).
 const STABLE_FOR: Duration = Duration::from_secs(30);
-/// So near the target it does nothing.
+/// Within this distance of the target it does nothing.
 const TOLERANCE: f64 = 0.1;
 
 /// An autoscaler of one Deployment.
@@ -22,7 +22,7 @@ pub(super) struct Autoscaler {
     pub(super) service: &'static str,
     pub(super) spec: Autoscale,
     next: Instant,
-    /// What it wanted lately, before the ceiling.
+    /// Its recent recommendations, before the maximum is applied.
     wants: VecDeque<(Instant, u32)>,
     current: u32,
     desired: u32,
@@ -34,7 +34,7 @@ impl Autoscaler {
         Self { service, spec, next: Instant::now(), wants: VecDeque::new(), current, desired }
     }
 
-    /// The number of pods that it wants now; `None` where it is not its turn, or nothing is known of their use.
+    /// The number of pods that it wants now; `None` if it is not due yet, or the CPU use of the pods is unknown.
     ///
     /// # Arguments
     /// - `current`: pods that exist.
@@ -52,7 +52,7 @@ impl Autoscaler {
         Some(self.desired)
     }
 
-    /// Whether it would want more than its ceiling allows.
+    /// Whether it would exceed its maximum.
     fn is_limited(&self) -> bool {
         self.wants.iter().map(|(_, n)| *n).max().is_some_and(|n| n > self.spec.max_replicas)
     }
@@ -70,9 +70,9 @@ impl Autoscaler {
     }
 }
 
-/// As many pods as would bring their use to the target.
+/// The number of pods that would bring their use to the target.
 ///
-/// Example: 2 pods at 90 % with a target of 50 % need 2 · 90 / 50 = 3.6, so 4; at 54 % they are near enough.
+/// Example: 2 pods at 90 % with a target of 50 % need 2 · 90 / 50 = 3.6, so 4; at 54 % they are close enough.
 fn wanted(current: u32, use_percent: f64, target_percent: f64) -> u32 {
     let ratio = use_percent / target_percent.max(1.0);
     if (ratio - 1.0).abs() <= TOLERANCE {

@@ -1,7 +1,7 @@
-//! Pods that work beside the shop: a batch job that takes a node's processors or disk, or a cron job that hardly does anything.
+//! Pods that run beside the shop: a batch job that takes a node's processors or disk, or a cron job that hardly does anything.
 //!
-//! They are a model and have no process: what they use is what `node_model` lets them have. In the metrics they are pods like others, with a Job as their
-//! owner. What runs on a node without any pod, such as an agent of the machine, is a batch load without a pod.
+//! They are a model without a process: they use what `node_model` grants them. In the metrics they are pods like any other, with a Job as their
+//! owner. A program that runs on a node outside any pod, such as an agent of the machine, is a batch load without a pod.
 
 use std::time::Instant;
 
@@ -13,12 +13,12 @@ use crate::plan;
 use automap_core::random::Rng;
 
 const IMAGE: &str = "docker.io/library/reports:3.2";
-/// What the container uses when it does nothing.
+/// Usage of the idle container.
 const IDLE_BYTES: u64 = 24 << 20;
-/// Its limits: none that would bind.
+/// Its limits, high enough never to apply.
 const CPU_LIMIT_CORES: f64 = 64.0;
 const MEMORY_LIMIT_BYTES: u64 = 64 << 30;
-/// Bytes written by a disk that does nothing else for a second.
+/// Bytes that a fully used disk writes per second.
 const DISK_BYTES_PER_S: f64 = 150e6;
 
 /// A load on a node, with its pod if it has one.
@@ -26,10 +26,10 @@ const DISK_BYTES_PER_S: f64 = 150e6;
 pub(super) struct BatchLoad {
     pub(super) load: NodeLoad,
     pub(super) node: &'static str,
-    /// Tells it from others; the ledger's id.
+    /// Identifies it; the ledger's id.
     pub(super) id: String,
     pod: Option<BatchPod>,
-    /// When it stopped; its pod stays as completed, as those of finished jobs do.
+    /// When it stopped; its pod stays as completed, like those of finished jobs.
     ended_s: Option<f64>,
 }
 
@@ -68,17 +68,17 @@ impl BatchLoad {
         Self { load, node, id: id.to_owned(), pod, ended_s: None }
     }
 
-    /// Whether it asks for anything now.
+    /// Whether it has any demand now.
     pub(super) fn is_on(&self) -> bool {
         self.ended_s.is_none()
     }
 
-    /// Lets it stop. A job's pod stays as completed.
+    /// Stops it. A job's pod stays as completed.
     pub(super) fn stop(&mut self) {
         self.ended_s.get_or_insert_with(seconds_since_1970);
     }
 
-    /// Whether anything of it is left to show once it has stopped.
+    /// Whether something remains to be shown after it has stopped.
     pub(super) fn leaves_a_pod(&self) -> bool {
         self.pod.is_some()
     }
@@ -88,7 +88,7 @@ impl BatchLoad {
         self.pod.as_ref().map(|p| p.job.as_str())
     }
 
-    /// Cores that it would use if it had them all.
+    /// Cores that it would use if it could have them all.
     pub(super) fn wanted_cores(&self) -> f64 {
         if self.is_on() { f64::from(self.load.workers) * self.load.load_percent / 100.0 } else { 0.0 }
     }
@@ -98,7 +98,7 @@ impl BatchLoad {
         if self.is_on() { self.load.memory_bytes.max(IDLE_BYTES) } else { 0 }
     }
 
-    /// Counts what it got since the last time: `share` of what it wanted of the processors.
+    /// Adds the usage since the last call: `share` is the part of the requested processor time that it got.
     pub(super) fn advance(&mut self, now: Instant, share: f64) {
         let cores = self.wanted_cores() * share;
         let disk = if self.is_on() { self.load.disk_percent / 100.0 } else { 0.0 };

@@ -1,7 +1,7 @@
 //! The pods beside the shop, where a lab has them: the ingress gateway and the name server, each one process.
 //!
-//! They are started again when they end, like containers of the shop, and appear to kubelet and API server as pods of their own namespaces. Left out:
-//! their Deployments, changes of them, and their share of a node.
+//! They are restarted when they end, like containers of the shop, and appear to the kubelet and the API server as pods of their own namespaces. Left
+//! out: their Deployments, changes to them, and their share of a node.
 
 use std::net::Ipv4Addr;
 use std::time::Instant;
@@ -19,7 +19,7 @@ const GATEWAY_IMAGE: &str = "docker.io/istio/proxyv2:1.27.1";
 const DNS_IMAGE: &str = "registry.k8s.io/coredns/coredns:v1.12.1";
 const DNS_CPU_LIMIT_CORES: f64 = 1.0;
 const DNS_MEMORY_LIMIT_MIB: u64 = 170;
-/// Where both stand.
+/// The node that both run on.
 const NODE: &str = "node-1";
 
 /// One of them.
@@ -99,12 +99,12 @@ impl BesidePod {
     }
 }
 
-/// The admin port of a place beside the shop.
+/// The admin port of a workload beside the shop.
 pub(super) fn admin(place: Place, ports: Ports) -> Local {
     Local::port(if place == Place::Gateway { ports.sidecar_admin(&GATEWAY) } else { ports.dns_admin() })
 }
 
-/// Those that a lab has.
+/// The ones that a lab has.
 pub(super) fn pods(with: Surroundings, rng: &mut Rng) -> Vec<BesidePod> {
     let places = [(with.gateway, Place::Gateway), (with.dns, Place::NameServer)];
     places.into_iter().filter(|(is_there, _)| *is_there).map(|(_, place)| BesidePod::new(place, rng)).collect()

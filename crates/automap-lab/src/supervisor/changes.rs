@@ -1,7 +1,7 @@
-//! Carries out what an operator changes, and takes it back.
+//! Carries out an operator's changes, and reverts them.
 //!
-//! A change alters what is wanted; `rollout` brings the pods there. Each change tells what was before and how to go back, so that a drill leaves
-//! nothing behind.
+//! A change alters the desired state; `rollout` brings the pods there. Each change records the state before it and how to restore it, so that a drill
+//! leaves nothing behind.
 
 use automap_chaos::injection::ChangeMade;
 
@@ -19,7 +19,7 @@ use crate::change::{Autoscale, Change, LoadPod};
 /// Most users per second.
 const RATE_PER_S_MAX: f64 = 1000.0;
 
-/// Why a change was refused. Nothing is changed then.
+/// Why a change was refused. Nothing has been changed then.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ChangeError {
     #[error(transparent)]
@@ -40,18 +40,18 @@ pub(super) enum ChangeError {
     Autoscaler,
 }
 
-/// What was changed, and how to take it back.
+/// What was changed, and how to revert it.
 #[derive(Clone, Debug)]
 pub(super) struct Made {
-    /// What a log of changes should tell; `None` where it is no change of the system but of who uses it.
+    /// The entry for a log of changes; `None` if not the system changed but only its load.
     pub(super) change: Option<ChangeMade>,
     pub(super) undo: Undo,
 }
 
-/// Changes what is wanted.
+/// Alters the desired state.
 ///
 /// # Arguments
-/// - `id`: that of the ledger, by which a load is found again.
+/// - `id`: the ledger's id, by which a load is found again.
 pub(super) async fn make(
     shared: &SharedState,
     id: &str,
@@ -126,7 +126,7 @@ fn release(
     Ok(Made { change: record("release", service, before, version.to_owned()), undo })
 }
 
-/// Takes a change back. What somebody else has changed meanwhile stays.
+/// Reverts a change. Anything that was changed again meanwhile stays.
 pub(super) async fn take_back(shared: &SharedState, undo: &Undo) {
     match undo {
         Undo::RollBack { service, version } => {
@@ -162,7 +162,7 @@ pub(super) async fn take_back(shared: &SharedState, undo: &Undo) {
     }
 }
 
-/// Whether a later change of a service takes the place of an earlier one.
+/// Whether a later change of a service replaces an earlier one.
 pub(super) fn supersedes(change: &Change, service: &str, earlier: &Undo) -> bool {
     match (change, earlier) {
         (Change::Release { .. } | Change::RollBack, Undo::RollBack { service: of, .. })
@@ -195,7 +195,7 @@ fn autoscale(state: &mut LabState, service: &'static str, spec: Autoscale) -> Re
     }
     let deployment = state.deployment(service).ok_or_else(|| no_service(service))?;
     let before = deployment.replicas;
-    // Refuses what cannot be scaled, before the autoscaler tries.
+    // Refuses services that cannot be scaled, before the autoscaler tries.
     deployment.scale(spec.max_replicas)?;
     deployment.scale(before.clamp(spec.min_replicas, spec.max_replicas))?;
     state.autoscalers.push(Autoscaler::new(service, spec, before));

@@ -1,14 +1,14 @@
-//! The config map of a service: its settings, and the version of the object that every change raises.
+//! The config map of a service: its settings, and the object's version, which every change increments.
 //!
-//! Applications read their settings while they run, as a mounted config map lets them; no pod is started for it. The only trace in Kubernetes is the
-//! object's `resourceVersion`.
+//! Applications read their settings while they run, as they would from a mounted config map; no pod is restarted for it. The only trace in Kubernetes
+//! is the object's `resourceVersion`.
 
 use std::collections::BTreeMap;
 
 use crate::change::{SETTINGS_MAX, effect_of};
 use crate::kubelet::ConfigMapReading;
 
-/// What every service is set to at first. Nothing reads it.
+/// Initial settings of every service. Nothing reads them.
 const AT_FIRST: (&str, &str) = ("log-level", "info");
 
 /// A config map.
@@ -20,7 +20,7 @@ pub(super) struct ConfigMap {
     pub(super) settings: BTreeMap<String, String>,
 }
 
-/// What settings were before: `None` where there was none.
+/// Previous values of settings: `None` if a setting did not exist.
 pub(super) type Former = BTreeMap<String, Option<String>>;
 
 impl ConfigMap {
@@ -29,10 +29,10 @@ impl ConfigMap {
         Self { name: format!("{service}-config"), created_s, resource_version, settings }
     }
 
-    /// Sets some of the settings, or removes those that are `None`. Returns what they were.
+    /// Sets some of the settings, or removes those that are `None`. Returns their previous values.
     ///
     /// # Errors
-    /// When a value does not fit its setting, or there would be too many. Nothing is changed then.
+    /// When a value does not fit its setting, or there would be too many. Nothing has been changed then.
     pub(super) fn set(&mut self, change: &Former, resource_version: u64) -> Result<Former, String> {
         for (name, value) in change {
             value.as_ref().map_or(Ok(None), |v| effect_of(name, v))?;

@@ -1,4 +1,4 @@
-//! One container: a process of the shop that is started again when it ends.
+//! One container: a process of the shop that is restarted when it ends.
 
 use std::io;
 use std::process::{Child, Command};
@@ -11,7 +11,7 @@ use crate::kubelet::proc::{self, CpuClock};
 use crate::kubelet::{Cfs, ContainerReading, LastEnd, TerminatedUsage, Usage};
 use automap_core::random::Rng;
 
-/// What a process that was killed with SIGKILL leaves as its exit code in a container: 128 + 9.
+/// The exit code that a container reports for a process killed with SIGKILL: 128 + 9.
 const EXIT_CODE_OF_SIGKILL: i32 = 137;
 /// After running this long a container is no longer in a crash loop.
 const CALM_AFTER: Duration = Duration::from_secs(30);
@@ -58,7 +58,7 @@ pub(super) struct Container {
     starts: u32,
     state: LifeState,
     backoff: Backoff,
-    /// Ends without a calm stretch between them.
+    /// Ends in a row, without running long enough in between.
     ends_in_a_row: u32,
     last_end: Option<LastEnd>,
     /// The reason of a kill by the supervisor, until the process is reaped.
@@ -127,7 +127,7 @@ impl Container {
         }
     }
 
-    /// Reaps the process if it has ended, and returns the usage that it adds to the pod's counters.
+    /// Reaps the process if it has ended, and returns its usage, which is added to the pod's counters.
     pub(super) fn reap(&mut self) -> Option<TerminatedUsage> {
         let LifeState::Running { child, since } = &mut self.state else { return None };
         let ran = since.elapsed();
@@ -196,7 +196,7 @@ impl Container {
         }
     }
 
-    /// Reads the usage of the process, with what it has started where it starts others. `file_bytes` is the size of the container's files.
+    /// Reads the usage of the process, including its child processes if `starts_others`. `file_bytes` is the size of the container's files.
     pub(super) fn measure(&mut self, file_bytes: u64, starts_others: bool) {
         let Some(pid) = self.pid() else { return };
         let read = if starts_others { proc::read_tree } else { proc::read };
@@ -214,12 +214,12 @@ impl Container {
         self.rate.cores.unwrap_or_default()
     }
 
-    /// The same; `None` before there was a second measurement.
+    /// The same; `None` before the second measurement.
     pub(super) fn cpu_cores_measured(&self) -> Option<f64> {
         self.rate.cores
     }
 
-    /// Why it does not run, as the kubelet says it. A first restart is not delayed, only further ones in a row are.
+    /// Why it does not run, in the kubelet's terms. A first restart is not delayed, only further ones in a row are.
     fn waiting_reason(&self) -> Option<&'static str> {
         match self.state {
             LifeState::Waiting { .. } if self.starts == 0 => Some("ContainerCreating"),

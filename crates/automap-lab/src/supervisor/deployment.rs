@@ -1,8 +1,8 @@
 //! A Deployment: which version of a service should run, how many pods of it, and the ReplicaSets of all versions so far.
 //!
-//! Like Kubernetes it changes the desired state only; [`next_steps`] says what brings the pods there, one step at a time and without a moment in which
-//! fewer pods are ready than wanted (`maxSurge: 1`, `maxUnavailable: 0`). ReplicaSets of former versions stay with no pods, so that a roll-back can
-//! use them again. Left out: progress deadlines (a version that never gets ready waits for ever) and pausing.
+//! As in Kubernetes, a change alters only the desired state; [`next_steps`] lists the steps that bring the pods there, one at a time and without a
+//! moment in which fewer pods are ready than wanted (`maxSurge: 1`, `maxUnavailable: 0`). ReplicaSets of former versions stay with no pods, so that a
+//! roll-back can use them again. Left out: progress deadlines (a version that never gets ready waits forever) and pausing.
 
 use super::container::seconds_since_1970;
 use super::{images, names};
@@ -12,7 +12,7 @@ use crate::plan::{Component, MAX_REPLICAS};
 use crate::stores::Stores;
 use automap_core::random::Rng;
 
-/// `revisionHistoryLimit` of every Deployment, less the one in use.
+/// `revisionHistoryLimit` of every Deployment, minus the one in use.
 const OLD_REPLICA_SETS_MAX: usize = 10;
 
 /// One version of a Deployment's pods.
@@ -20,7 +20,7 @@ const OLD_REPLICA_SETS_MAX: usize = 10;
 pub(super) struct ReplicaSet {
     pub(super) name: String,
     pub(super) created_s: f64,
-    /// Counts up with every roll-out and roll-back.
+    /// Incremented by every roll-out and roll-back.
     revision: u64,
     /// The tag of the image.
     pub(super) version: String,
@@ -28,7 +28,7 @@ pub(super) struct ReplicaSet {
     pub(super) behaviour: Behaviour,
 }
 
-/// Why the desired state cannot be changed like this.
+/// Why the desired state cannot be changed in this way.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub(super) enum DeploymentError {
     #[error("{service} runs {version} already; a release needs another version")]
@@ -53,7 +53,7 @@ pub(super) struct Deployment {
     created_s: f64,
     generation: u64,
     observed_generation: u64,
-    /// The one in use is last; a roll-back moves an earlier one there.
+    /// The one in use is last; a roll-back moves an earlier one to the end.
     replica_sets: Vec<ReplicaSet>,
 }
 
@@ -73,7 +73,7 @@ impl Deployment {
         self.replica_sets.last()
     }
 
-    /// Lets another version take over.
+    /// Switches to another version.
     pub(super) fn release(
         &mut self,
         version: &str,
@@ -111,7 +111,7 @@ impl Deployment {
         Ok(())
     }
 
-    /// Lets the version before this one take over again. Returns its tag.
+    /// Switches back to the version before this one. Returns its tag.
     pub(super) fn roll_back(&mut self) -> Result<String, DeploymentError> {
         let service = self.component.name;
         let former = self.replica_sets.len().checked_sub(2).ok_or(DeploymentError::NoEarlierVersion { service })?;
@@ -123,7 +123,7 @@ impl Deployment {
         Ok(version)
     }
 
-    /// Wants another number of pods. Returns the number before.
+    /// Sets the number of pods. Returns the previous number.
     pub(super) fn scale(&mut self, replicas: u32) -> Result<u32, DeploymentError> {
         let service = self.component.name;
         if replicas > MAX_REPLICAS {
@@ -140,7 +140,7 @@ impl Deployment {
         Ok(before)
     }
 
-    /// The controller has seen the desired state.
+    /// Marks the desired state as observed by the controller.
     pub(super) fn observe(&mut self) {
         self.observed_generation = self.generation;
     }
@@ -154,7 +154,7 @@ impl Deployment {
         self.replica_sets.iter().map(|r| r.revision).max().unwrap_or_default() + 1
     }
 
-    /// What kube-state-metrics shows of it, given its pods.
+    /// What kube-state-metrics reports about it, given its pods.
     pub(super) fn reading(&self, pods: &[PodState]) -> DeploymentReading {
         let current = self.current().map(|r| r.name.as_str()).unwrap_or_default();
         let of = |name: &str| pods.iter().filter(|p| !p.is_leaving && p.replica_set == name).count() as u32;
@@ -178,7 +178,7 @@ impl Deployment {
     }
 }
 
-/// A container image's tag.
+/// Whether this is a valid tag of a container image.
 fn is_tag(version: &str) -> bool {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'.' || b == b'-' || b == b'_';
     (1..=128).contains(&version.len()) && version.bytes().all(plain) && !version.starts_with(['.', '-'])
@@ -190,7 +190,7 @@ pub(super) struct PodState {
     pub(super) name: String,
     pub(super) replica_set: String,
     pub(super) is_ready: bool,
-    /// On its way out: it gets no new requests and ends soon.
+    /// Terminating: it gets no new requests and ends soon.
     pub(super) is_leaving: bool,
 }
 
@@ -199,11 +199,11 @@ pub(super) struct PodState {
 pub(super) enum Step {
     /// Start a pod of the current ReplicaSet.
     Start,
-    /// Let a pod go.
+    /// Stop a pod.
     Stop(String),
 }
 
-/// What brings the pods nearer to the desired state; empty when they are there or something has to get ready first.
+/// The steps towards the desired state; empty when it is reached or a pod must get ready first.
 ///
 /// Example for one wanted pod and a new version: start the new pod (two then), wait until it is ready, stop the old one.
 pub(super) fn next_steps(current: &str, replicas: u32, pods: &[PodState]) -> Vec<Step> {
@@ -224,7 +224,7 @@ pub(super) fn next_steps(current: &str, replicas: u32, pods: &[PodState]) -> Vec
     }
     if old.is_empty() && new.len() > wanted {
         let mut surplus = new.clone();
-        // The youngest go first, those that are not ready before all others.
+        // The youngest are stopped first, and those that are not ready before all others.
         surplus.reverse();
         surplus.sort_by_key(|p| p.is_ready);
         steps.extend(surplus.iter().take(new.len() - wanted).map(|p| Step::Stop(p.name.clone())));

@@ -1,4 +1,4 @@
-//! Carries out experiments: injects every step of the plan, writes the ledger, and takes everything back in time.
+//! Carries out experiments: injects every step of the plan, writes the ledger, and reverts everything in time.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -18,15 +18,15 @@ use crate::control::protocol::Phase;
 use crate::ledger::{self, Injection, Target};
 use crate::surroundings::{Place, Surroundings};
 
-/// A killed pod should be ready within this time; afterwards its end is recorded anyway.
+/// A killed pod should be ready within this time; its end is recorded after that in any case.
 const RECOVERY_WITHIN: Duration = Duration::from_secs(120);
-/// A change without a duration is taken back after this at the latest: longer than any lab runs.
+/// A change without a duration is reverted after this time at the latest: longer than any lab runs.
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
 const RECOVERY_POLL: Duration = Duration::from_millis(100);
 /// Maximum number of experiments at the same time.
 const ACTIVE_MAX: usize = 50;
 
-/// Why a file was refused. Nothing of it is in place then, except for [`Self::NotTaken`], where earlier experiments of the file remain.
+/// Why a file was refused. None of it is in place then, except for [`Self::NotTaken`], where earlier experiments of the file remain.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum InjectError {
     #[error(transparent)]
@@ -59,7 +59,7 @@ pub(super) async fn inject(shared: &Arc<SharedState>, file: &str, yaml: &str) ->
     Ok(injections)
 }
 
-/// Makes a change by hand: it stays until another takes its place.
+/// Makes a change by hand: it stays until another replaces it.
 pub(super) async fn change(
     shared: &Arc<SharedState>,
     service: &'static str,
@@ -197,13 +197,13 @@ fn injection(
     }
 }
 
-/// As `--with` takes them.
+/// In the form that `--with` accepts.
 fn needs_words(needs: Surroundings) -> String {
     let all = [(needs.gateway, "gateway"), (needs.dns, "dns"), (needs.exporters, "exporters")];
     all.iter().filter(|(is_needed, _)| *is_needed).map(|(_, word)| *word).collect::<Vec<_>>().join(",")
 }
 
-/// What a perfect answer says.
+/// The perfect answer.
 fn truth(experiment: &Experiment, plan: &InjectionPlan) -> Option<Truth> {
     let (entity_kind, entity) = match experiment.beneath() {
         Some((name, kind, _)) => (kind, name),
@@ -277,7 +277,7 @@ async fn carry_out(
     Ok(())
 }
 
-/// Waits until an experiment ends, takes its effects back, and records the end.
+/// Waits until an experiment ends, reverts its effects, and records the end.
 async fn run_to_its_end(shared: Arc<SharedState>, active: ActiveExperiment, duration: Option<Duration>) {
     let is_change = !active.changes.is_empty();
     match duration {
@@ -337,7 +337,7 @@ async fn wait_ready(shared: &SharedState, active: &ActiveExperiment) {
 pub(super) async fn reapply(shared: &SharedState, pod: &str, is_in_sidecar: bool) {
     let service = shared.state().pod(pod).map(|p| {
         if !is_in_sidecar {
-            // A new process knows nothing of its node.
+            // A new process knows nothing about its node.
             p.told = None;
         }
         p.component.name
@@ -375,7 +375,7 @@ fn append(state: &mut LabState, injection: &Injection) {
     }
 }
 
-/// Whether the pod that an effect was put into still exists, and has not been replaced.
+/// Whether the pod in which an effect was started still exists and has not been replaced.
 fn is_pod_there(shared: &SharedState, effect: &ProcessEffect) -> bool {
     shared.state().has_pod(&effect.pod)
 }

@@ -25,7 +25,7 @@ pub(super) fn original(service: &str) -> String {
     of_version(service, tag)
 }
 
-/// What stands for the real server that runs in a pod: the programs are this machine's.
+/// The images that stand for the real servers in pods: the programs are those of this machine.
 pub(super) fn of_server(server: Server) -> String {
     let name = match server {
         Server::MariaDb => "mariadb",

@@ -30,7 +30,7 @@ use crate::shop::endpoints::Table;
 use crate::surroundings::Surroundings;
 use automap_core::random::Rng;
 
-/// The version of the first object that the lab creates; a cluster has made some thousand of its own by then.
+/// The version of the first object that the lab creates; by then a cluster has created some thousand of its own.
 const FIRST_RESOURCE_VERSION: u64 = 4211;
 
 /// Shared by all tasks of the supervisor.
@@ -40,7 +40,7 @@ pub(super) struct SharedState {
     pub(super) ports: Ports,
     pub(super) layout: Layout,
     pub(super) stop: Arc<Notify>,
-    /// Wakes every experiment that is in place, so that it ends now.
+    /// Wakes every active experiment, so that it ends now.
     pub(super) recover: Notify,
     /// Whether the lab keeps running when the process that started it ends.
     pub(super) detached: AtomicBool,
@@ -48,7 +48,7 @@ pub(super) struct SharedState {
     state: Mutex<LabState>,
 }
 
-/// The state that changes.
+/// The mutable state.
 #[derive(Debug)]
 pub(super) struct LabState {
     pub(super) deployments: Vec<Deployment>,
@@ -56,22 +56,22 @@ pub(super) struct LabState {
     pub(super) config_maps: BTreeMap<&'static str, ConfigMap>,
     pub(super) autoscalers: Vec<Autoscaler>,
     pub(super) nodes: Vec<Node>,
-    /// What runs beside the shop, and the last that did.
+    /// The loads beside the shop, including the last finished ones.
     pub(super) batch: Vec<BatchLoad>,
-    /// The gateway and the name server, where the lab has them.
+    /// The gateway and the name server, if the lab has them.
     pub(super) beside: Vec<BesidePod>,
-    /// Counts the changes of all objects, as the cluster's store does.
+    /// Counts the changes of all objects, like the cluster's store.
     pub(super) resource_version: u64,
     /// Ordered by service, the older before the younger.
     pub(super) pods: Vec<Pod>,
-    /// The addresses that side-cars and load know.
+    /// The addresses known to side-cars and load.
     pub(super) endpoints: Table,
     pub(super) active: Vec<ActiveExperiment>,
     pub(super) ledger: Ledger,
     pub(super) rng: Rng,
     pub(super) phase: Phase,
     pub(super) targets_up: usize,
-    /// New users per second that should run; `None`: no load.
+    /// New users per second; `None`: no load.
     pub(super) load_rate_per_s: Option<f64>,
 }
 
@@ -189,7 +189,7 @@ impl LabState {
         self.beside.iter_mut().find(|b| b.name == pod).map(|b| &mut b.container)
     }
 
-    /// Whether a pod of that name is there.
+    /// Whether a pod of that name exists.
     pub(super) fn has_pod(&self, name: &str) -> bool {
         self.pods.iter().any(|p| p.name == name) || self.beside.iter().any(|b| b.name == name)
     }
@@ -201,7 +201,7 @@ impl LabState {
         prometheus_server::target_count(self.pods.len() + self.beside.len() + exporters)
     }
 
-    /// Services whose pods are not yet those that are wanted.
+    /// Services whose pods do not match the desired state yet.
     fn rolling_out(&self) -> Vec<String> {
         let names = self.deployments.iter().map(|d| d.component.name);
         names.filter(|service| !rollout::is_settled(self, service)).map(str::to_owned).collect()
@@ -226,14 +226,14 @@ impl LabState {
     }
 }
 
-/// The pod that a Deployment starts with.
+/// The initial pod of a Deployment.
 fn first_pod(deployment: &Deployment, rng: &mut Rng) -> Option<Pod> {
     let component = deployment.component;
     let place = Place { slot: 0, node: node_of(component, 0) };
     Some(Pod::new(component, deployment.current()?, place, rng))
 }
 
-/// Bytes of the files directly in a directory; 0 where there is none.
+/// Bytes of the files directly in a directory; 0 if it does not exist.
 fn bytes_in(dir: &Path) -> u64 {
     let files = std::fs::read_dir(dir).into_iter().flatten().flatten();
     files.filter_map(|f| f.metadata().ok()).filter(std::fs::Metadata::is_file).map(|m| m.len()).sum()

@@ -1,4 +1,4 @@
-//! The supervisor's log: its standard error, which `lab up` directs to a file.
+//! The supervisor's log: its standard error, which `lab up` redirects to a file.
 
 use std::io::{self, Write};
 

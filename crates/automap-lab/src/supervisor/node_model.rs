@@ -1,29 +1,29 @@
 //! How the pods of one node share its processors and its disk: a model, not the kernel.
 //!
-//! The lab's machine may have two cores, so nothing is really starved. What the pods use is measured, what a neighbour asks for is declared, and when
-//! both exceed the node's cores every piece of work on this node takes longer, by numbers that anybody can work out. Applications obey them; other nodes feel
-//! nothing. Left out: priorities (all threads are equal), caches and memory bandwidth.
+//! The lab's machine may have two cores, so nothing is really starved. The usage of the pods is measured, the demand of a neighbour is declared, and
+//! when both together exceed the node's cores, all work on this node takes longer, by numbers that can be checked by hand. Applications comply with
+//! them; other nodes are not affected. Left out: priorities (all threads are equal), caches and memory bandwidth.
 
-/// A thread that gets a core keeps it for so long while others wait (`sched_base_slice` of a kernel with four cores, and twice that for good measure).
+/// A thread that gets a core keeps it for this long while others wait (`sched_base_slice` of a kernel with four cores, doubled to be safe).
 const SLICE_MS: f64 = 6.0;
-/// One operation of an idle disk.
+/// Duration of one operation on an idle disk.
 const DISK_OPERATION_MS: f64 = 2.0;
-/// A disk is never busier than this in the model: beyond it waits would be endless.
+/// The upper bound of a disk's utilisation in the model: beyond it waits would be endless.
 const DISK_BUSY_MAX: f64 = 0.98;
 
-/// From this share of the memory in use on, the kernel looks for pages that it can free before it gives one away …
+/// From this share of used memory on, the kernel has to find pages to free before it can allocate one …
 const MEMORY_TIGHT_FROM: f64 = 0.95;
-/// … which takes so long when half of what is left beyond it is in use.
+/// … which takes this long when half of the remaining memory is in use.
 const MEMORY_RECLAIM_MS: f64 = 10.0;
-/// A node never uses more than this in the model: beyond it the kernel would kill.
+/// The upper bound of a node's memory use in the model: beyond it the kernel would kill.
 const MEMORY_USED_MAX: f64 = 0.99;
 
-/// What threads on a node ask for.
+/// The demand of the threads on a node.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Demand {
     /// Cores that the shop's pods use.
     pub(super) shop_cores: f64,
-    /// Cores that others would use if they had them all.
+    /// Cores that others would use if they could have them all.
     pub(super) other_cores: f64,
     /// Share of the disk's time that others take, 0 to 1.
     pub(super) disk_busy: f64,
@@ -31,20 +31,20 @@ pub(super) struct Demand {
     pub(super) memory_used: f64,
 }
 
-/// What that means for everybody on the node.
+/// The effects on everything that runs on the node.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Contention {
     /// Mean wait for a core before a piece of work starts, in milliseconds.
     pub(super) dispatch_wait_ms: f64,
-    /// A piece of work takes so many times its CPU time.
+    /// Factor by which a piece of work exceeds its CPU time.
     pub(super) stretch: f64,
     /// Mean wait before a file operation, in milliseconds.
     pub(super) disk_wait_ms: f64,
     /// Mean wait for memory before a piece of work, in milliseconds.
     pub(super) memory_wait_ms: f64,
-    /// Cores that others get of what they ask for.
+    /// Cores that others get of their demand.
     pub(super) other_cores: f64,
-    /// Share of the time in which somebody waits for a core: pressure as the kernel counts it.
+    /// Share of the time in which something waits for a core: pressure as the kernel counts it.
     pub(super) cpu_pressure: f64,
     /// The same for the disk.
     pub(super) disk_pressure: f64,
@@ -53,7 +53,7 @@ pub(super) struct Contention {
 }
 
 impl Contention {
-    /// Whether an application on the node would notice.
+    /// Whether an application on the node would be affected.
     pub(super) fn is_felt(&self) -> bool {
         self.dispatch_wait_ms > 0.0 || self.disk_wait_ms > 0.0 || self.memory_wait_ms > 0.0
     }
@@ -61,8 +61,8 @@ impl Contention {
 
 /// The contention on a node with `cores`.
 ///
-/// Example: 12 threads of a batch job and a shop that uses 0.4 cores share 4 cores. They ask for 12.4, so everybody gets 4/12.4 of what it asks for: work takes 3.1
-/// times as long, the job gets 3.87 cores, and who wants a core waits 6 ms · (3.1 − 1) = 12.6 ms for it.
+/// Example: 12 threads of a batch job and a shop that uses 0.4 cores share 4 cores. The demand is 12.4, so everybody gets 4/12.4 of it: work takes
+/// 3.1 times as long, the job gets 3.87 cores, and a thread that wants a core waits 6 ms · (3.1 − 1) = 12.6 ms for it.
 pub(super) fn contention(cores: f64, demand: Demand) -> Contention {
     let asked = demand.shop_cores.max(0.0) + demand.other_cores.max(0.0);
     let load = asked / cores.max(f64::MIN_POSITIVE);
@@ -73,12 +73,12 @@ pub(super) fn contention(cores: f64, demand: Demand) -> Contention {
     Contention {
         dispatch_wait_ms: SLICE_MS * (stretch - 1.0),
         stretch,
-        // The queue of one server that is busy for this share of the time.
+        // The queue of a single server with this utilisation.
         disk_wait_ms: DISK_OPERATION_MS * busy / (1.0 - busy),
         memory_wait_ms: MEMORY_RECLAIM_MS * tight / (1.0 - used),
         memory_pressure: tight / (MEMORY_USED_MAX - MEMORY_TIGHT_FROM),
         other_cores: demand.other_cores.max(0.0) / stretch,
-        // Below saturation threads meet by chance only, more often the fuller the node is.
+        // Below saturation threads compete by chance only, more often the fuller the node is.
         cpu_pressure: if load >= 1.0 { 1.0 } else { load.powi(8) },
         disk_pressure: busy,
     }
@@ -111,7 +111,7 @@ mod tests {
         assert!(near(with.other_cores + 0.4 / 3.1, 4.0), "the node is full and not fuller");
     }
 
-    /// With 98 % of the memory in use: 10 ms · 0.03 / 0.02 = 15 ms; below 95 % nobody waits.
+    /// With 98 % of the memory in use: 10 ms · 0.03 / 0.02 = 15 ms; below 95 % nothing waits.
     #[test]
     fn a_node_short_of_memory_makes_work_wait() {
         let with = |memory_used| contention(4.0, Demand { memory_used, ..Demand::default() });

@@ -1,7 +1,7 @@
-//! The nodes: what each has counted, and how the pods on it are told that they have to share.
+//! The nodes: their counters, and how the pods on a node are notified that they must share it.
 //!
-//! Twice a second every node's demand is added up, `node_model` says what follows, counters move on, and applications whose node became fuller or emptier
-//! get the new numbers. Nothing of this touches a node without a load beside the shop.
+//! Twice a second every node's demand is added up, `node_model` computes the contention, counters advance, and applications on a node with changed
+//! contention get the new numbers. Nodes without a load beside the shop are not affected.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,13 +18,13 @@ use crate::kubelet::NodeReading;
 const EVERY: Duration = Duration::from_millis(500);
 /// Memory of a node's own programs.
 const SYSTEM_MEMORY_BYTES: u64 = 1 << 30;
-/// Share of the disk's time that a node's own programs take.
+/// Share of the disk's time used by a node's own programs.
 const SYSTEM_DISK_BUSY: f64 = 0.01;
 /// Time constant of the load average.
 const LOAD_AVERAGE_S: f64 = 60.0;
-/// An application is told anew when a number has changed by this share.
+/// An application is notified when a number has changed by this share.
 const WORTH_TELLING: f64 = 0.1;
-/// Completed jobs whose pods are still shown.
+/// Number of completed jobs whose pods are still shown.
 const FINISHED_MAX: usize = 10;
 
 /// One node.
@@ -33,7 +33,7 @@ pub(super) struct Node {
     pub(super) name: &'static str,
     pub(super) reading: NodeReading,
     last: Instant,
-    /// Bytes in and out that each pod had counted.
+    /// Bytes in and out per pod at the last step.
     traffic: BTreeMap<String, (u64, u64)>,
 }
 
@@ -43,7 +43,7 @@ impl Node {
         Self { name, reading, last: Instant::now(), traffic: BTreeMap::new() }
     }
 
-    /// Lets its counters move on to `now`.
+    /// Advances its counters to `now`.
     fn advance(&mut self, now: Instant, demand: Demand, with: &Contention) {
         let seconds = now.saturating_duration_since(self.last).as_secs_f64();
         self.last = now;
@@ -83,13 +83,13 @@ pub(super) async fn run(shared: Arc<SharedState>) {
             effect.end().await;
         }
         for effect in &on {
-            // A process that is just ending does not take it; its successor is told when it is ready.
+            // A process that is just ending does not accept it; its successor is notified when it is ready.
             let _ = effect.apply().await;
         }
     }
 }
 
-/// One step of all nodes. Returns what applications have to be told: what holds now, and what ends.
+/// One step of all nodes. Returns the notifications for applications: new contention, and contention that ends.
 fn step(shared: &SharedState) -> (Vec<ProcessEffect>, Vec<ProcessEffect>) {
     let state = &mut *shared.state();
     let now = Instant::now();
@@ -127,7 +127,7 @@ fn step(shared: &SharedState) -> (Vec<ProcessEffect>, Vec<ProcessEffect>) {
     (on, off)
 }
 
-/// What threads on a node ask for.
+/// The demand of the threads on a node.
 fn demand(pods: &[&Pod], batch: &[BatchLoad], node: &str) -> Demand {
     let here = || batch.iter().filter(|b| b.node == node && b.is_on());
     Demand {
@@ -159,7 +159,7 @@ fn is_worth_telling(told: &Contention, now: &Contention) -> bool {
 pub(super) fn start_load(state: &mut LabState, id: &str, load: &crate::change::NodeLoad) -> Option<&'static str> {
     let node = crate::plan::NODES.into_iter().find(|n| *n == load.node)?;
     let started = BatchLoad::new(id, node, load.clone(), &mut state.rng);
-    // A name is free again when the job that had it has ended and is removed.
+    // A name is free again when its job has ended and is removed.
     state.batch.retain(|b| b.is_on() || b.job_name() != started.job_name());
     state.batch.push(started);
     Some(node)

@@ -1,4 +1,4 @@
-//! The supervisor's options. They travel as JSON on its command line.
+//! The supervisor's options, passed as JSON on its command line.
 
 use std::path::PathBuf;
 
@@ -18,13 +18,13 @@ pub struct SupervisorOptions {
     pub scrape_interval_s: u64,
     /// Seed of names, choices and the shop's jitter.
     pub seed: u64,
-    /// The Prometheus program; `None`: run without.
+    /// The Prometheus program; `None`: run without it.
     pub prometheus: Option<PathBuf>,
     /// New users per second from the start; `None`: no load.
     pub load_rate_per_s: Option<f64>,
     /// The program with the hidden `lab-process` commands.
     pub program: PathBuf,
-    /// What stands beside the shop.
+    /// What runs beside the shop.
     pub with: Surroundings,
     /// What runs in the pods of stores and broker.
     pub stores: Stores,

@@ -1,6 +1,6 @@
 //! One pod: an application and its side-car. A killed pod is replaced by one with a new name.
 //!
-//! Each pod of a service has a slot, which decides its address; a replacement takes over slot and node.
+//! Each pod of a service has a slot, which determines its address; a replacement takes over slot and node.
 
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
@@ -18,15 +18,15 @@ use automap_core::random::Rng;
 
 /// Delay of a replacement pod, for scheduling, network and image.
 const REPLACEMENT_DELAY: Duration = Duration::from_secs(2);
-/// From the moment when a pod gets no new requests to its end: callers look at the addresses every 200 ms.
+/// From the moment when a pod gets no new requests to its end: callers read the addresses every 200 ms.
 const GRACE: Duration = Duration::from_secs(2);
 const MIB: u64 = 1024 * 1024;
-/// Limits that Istio's injector gives the side-car.
+/// Limits that Istio's injector sets for the side-car.
 const SIDECAR_CPU_LIMIT_CORES: f64 = 2.0;
 const SIDECAR_MEMORY_LIMIT_BYTES: u64 = 1024 * MIB;
 const SIDECAR_IMAGE: &str = "docker.io/istio/proxyv2:1.27.1";
 
-/// Where a pod is.
+/// The place of a pod.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Place {
     /// Which of its service's addresses it has.
@@ -41,14 +41,14 @@ pub(super) struct Pod {
     pub(super) component: &'static Component,
     pub(super) name: String,
     pub(super) place: Place,
-    /// Whether somebody asks whether it is ready.
+    /// Whether its readiness probes run.
     pub(super) is_probed: bool,
     /// When it ends; `None` while it is wanted.
     pub(super) leaves: Option<Instant>,
     pub(super) app: Container,
     pub(super) sidecar: Container,
     pub(super) network: Option<NetworkReading>,
-    /// What the application was told about its node.
+    /// The contention that the application was last notified of.
     pub(super) told: Option<Contention>,
     version: ReplicaSet,
     uid: String,
@@ -94,7 +94,7 @@ impl Pod {
         }
     }
 
-    /// Kills both processes and puts a new pod of the same ReplicaSet in this one's place.
+    /// Kills both processes and replaces this pod by a new one of the same ReplicaSet.
     pub(super) fn replace(&mut self, rng: &mut Rng) {
         self.take_down();
         *self = Self::scheduled(self.component, &self.version.clone(), self.place, rng);
@@ -110,7 +110,7 @@ impl Pod {
         self.version.behaviour
     }
 
-    /// CPU use of the application in percent of its request; `None` before it was measured.
+    /// CPU use of the application in percent of its request; `None` before the first measurement.
     pub(super) fn app_use_percent(&self) -> Option<f64> {
         let request = self.component.cpu_limit_cores * REQUEST_OF_LIMIT;
         self.app.cpu_cores_measured().map(|cores| 100.0 * cores / request)
@@ -126,7 +126,7 @@ impl Pod {
         self.app.memory_bytes() + self.sidecar.memory_bytes()
     }
 
-    /// What its Deployment knows of it.
+    /// The view of its Deployment.
     pub(super) fn state(&self) -> PodState {
         PodState {
             name: self.name.clone(),
@@ -136,7 +136,7 @@ impl Pod {
         }
     }
 
-    /// Takes it out of service; its processes end a little later, when requests on their way are done.
+    /// Takes it out of service; its processes end a little later, when pending requests are done.
     pub(super) fn leave(&mut self) {
         self.leaves.get_or_insert_with(|| Instant::now() + GRACE);
     }

@@ -1,4 +1,4 @@
-//! Readiness: one task for each container asks `/health` and then `/stats`. One more task decides when the whole lab is ready.
+//! Readiness: one task per container polls `/health` and then `/stats`. Another task decides when the whole lab is ready.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,7 +22,7 @@ const INTERVAL_NOT_READY: Duration = Duration::from_millis(200);
 const FAILURES_MAX: u32 = 3;
 const LAB_INTERVAL: Duration = Duration::from_millis(500);
 
-/// Starts what decides about the whole lab. Each pod has probes of its own.
+/// Starts the task that decides about the whole lab. Each pod has its own probes.
 pub(super) fn spawn(shared: &Arc<SharedState>) {
     tokio::spawn(watch_lab(Arc::clone(shared)));
     tokio::spawn(nodes::run(Arc::clone(shared)));
@@ -59,7 +59,7 @@ struct Probe {
 }
 
 impl Probe {
-    /// Asks until the pod is gone.
+    /// Polls until the pod is gone.
     async fn run(mut self, shared: Arc<SharedState>) {
         while let Some(pid) = self.with_container(&shared, |_, pid| pid) {
             let ready = match pid {
@@ -171,7 +171,7 @@ async fn watch_lab(shared: Arc<SharedState>) {
     }
 }
 
-/// The kernel would kill at the limit; here it takes up to half a second longer.
+/// The kernel would kill at the limit at once; here it takes up to half a second longer.
 fn kill_for_memory(state: &mut LabState) {
     let LabState { pods, nodes, .. } = state;
     for pod in pods {

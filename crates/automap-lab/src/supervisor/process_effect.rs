@@ -12,7 +12,7 @@ use crate::effect::Effect;
 use crate::plan::Ports;
 use crate::shop::http::Local;
 
-/// A process answers a change of its effects within this.
+/// Time limit for a process to answer a change of its effects.
 const EFFECT_WITHIN: Duration = Duration::from_secs(3);
 /// Number of attempts to end an effect. If all fail, the process has ended and its effects with it.
 const END_TRIES: u32 = 5;
@@ -38,13 +38,12 @@ impl ProcessEffect {
         Self { pod: pod.name.clone(), is_in_sidecar, address, path, effect }
     }
 
-    /// An effect at a place beside the shop.
+    /// An effect on a workload beside the shop.
     pub(super) fn beside(pod: &BesidePod, ports: Ports, path: String, effect: Effect) -> Self {
         Self { pod: pod.name.clone(), is_in_sidecar: true, address: pod.admin(ports), path, effect }
     }
 
-    /// Whether the effect survives a restart of its process. Effects that Chaos Mesh applies to the pod's network do, those in a container do
-    /// not.
+    /// Whether the effect survives a restart of its process. Effects that Chaos Mesh applies to the pod's network do; those in a container do not.
     pub(super) fn outlives_process(&self) -> bool {
         let is_beside_process =
             matches!(self.effect, Effect::HttpAbort { .. } | Effect::HttpDelay { .. } | Effect::NameService { .. });

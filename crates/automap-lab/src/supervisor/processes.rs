@@ -24,10 +24,10 @@ use crate::plan::{Ports, SIDECAR};
 use crate::stores::Stores;
 use crate::surroundings::Place;
 
-/// Time that Prometheus gets to write its last data before it is killed.
+/// Time for Prometheus to write its last data before it is killed.
 const PROMETHEUS_STOPS_WITHIN: Duration = Duration::from_secs(5);
 const STOP_POLL: Duration = Duration::from_millis(50);
-/// Delay before an auxiliary process that ended is started again.
+/// Delay before an auxiliary process that ended is restarted.
 const RESTART_DELAY: Duration = Duration::from_secs(2);
 /// Maximum number of restarts. A process that ends more often has a problem that its log explains.
 const RESTARTS_MAX: u32 = 20;
@@ -52,7 +52,7 @@ impl Processes {
         }
     }
 
-    /// Reaps what has ended and starts what is due.
+    /// Reaps processes that have ended and starts those that are due.
     pub(super) fn tick(&mut self, shared: &SharedState) {
         let mut state = shared.state();
         let state = &mut *state;
@@ -92,7 +92,7 @@ impl Processes {
         {
             let mut state = shared.state();
             state.pods.iter_mut().for_each(Pod::take_down);
-            // What they used is of no interest any more.
+            // Their usage no longer matters.
             for pod in &mut state.beside {
                 let _usage = pod.container.take_down();
             }
@@ -106,7 +106,7 @@ impl Processes {
     }
 }
 
-/// What the processes of a pod are told.
+/// The options passed to the processes of a pod.
 #[derive(Debug)]
 struct PodProcess {
     service: &'static str,
@@ -147,7 +147,7 @@ impl Launcher {
             }
         }
         for pod in &mut state.beside {
-            // What it used is lost to the pod's counters: it ends by accident only.
+            // Its usage is not added to the pod's counters, since it ends by accident only.
             let _usage = pod.container.reap();
             if pod.container.is_due(now) {
                 started = true;

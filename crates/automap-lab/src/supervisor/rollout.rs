@@ -1,7 +1,7 @@
-//! The controllers that bring the pods to what their Deployments want, and tell everybody which pods are ready.
+//! The controllers that bring the pods to the desired state of their Deployments, and publish which pods are ready.
 //!
-//! They run at every tick of the supervisor: start and stop pods, drop those that have left, and write the addresses when they change. What is to be
-//! done is decided in `deployment`; here it is done.
+//! They run at every tick of the supervisor: start and stop pods, remove those that have ended, and write the addresses when they change.
+//! `deployment` decides the steps; they are carried out here.
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -49,7 +49,7 @@ fn autoscale(state: &mut LabState) {
     }
 }
 
-/// Whether the pods of a service are those that its Deployment wants.
+/// Whether the pods of a service match the desired state of its Deployment.
 pub(super) fn is_settled(state: &LabState, service: &str) -> bool {
     let Some(deployment) = state.deployments.iter().find(|d| d.component.name == service) else { return true };
     let current = deployment.current().map(|r| r.name.as_str()).unwrap_or_default();
@@ -70,7 +70,7 @@ fn start(state: &mut LabState, service: &str) {
     let of_version = states(&state.pods, service).iter().filter(|p| p.replica_set == version.name).count();
     let place = Place { slot, node: node_of(component, of_version) };
     let pod = Pod::scheduled(component, &version, place, &mut state.rng);
-    // Pods are ordered by service, so that status and metrics are.
+    // Pods are ordered by service, and so are status and metrics.
     let order = |p: &Pod| COMPONENTS.iter().position(|c| c.name == p.component.name);
     let at = state.pods.iter().position(|p| order(p) > order(&pod)).unwrap_or(state.pods.len());
     state.pods.insert(at, pod);
@@ -83,7 +83,7 @@ fn drop_those_that_left(state: &mut LabState) {
     state.pods.retain(|p| !gone(p));
 }
 
-/// The addresses of every service: its ready pods, and where none is ready those that may become so, which refuse.
+/// The addresses of every service: its ready pods or, if none is ready, those that may become so, which refuse connections.
 pub(super) fn endpoints(pods: &[Pod]) -> Table {
     let mut table: BTreeMap<String, Vec<Ipv4Addr>> =
         COMPONENTS.iter().map(|c| (c.name.to_owned(), Vec::new())).collect();

@@ -20,7 +20,7 @@ use crate::shop::http::{Request, Response, json, serve_connection, text};
 /// Maximum number of connections; further ones wait in the kernel's backlog.
 const CONNECTIONS_MAX: usize = 64;
 const ACCEPT_BACKOFF: Duration = Duration::from_millis(50);
-/// What node_exporter would answer on each node.
+/// The answer of node_exporter on each node.
 pub(super) const NODE_PATH: &str = "/metrics/node/";
 const LOAD_RATE_PER_S_MAX: f64 = 1000.0;
 

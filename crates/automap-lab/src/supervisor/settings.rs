@@ -1,11 +1,11 @@
-//! Tells applications their settings: what a kubelet does when it refreshes a mounted config map.
+//! Passes settings to applications, as a kubelet does when it refreshes a mounted config map.
 
 use super::lab_state::SharedState;
 use super::log::log;
 use super::process_effect::ProcessEffect;
 use crate::change::effect_of;
 
-/// Tells the pods of a service, or one of them, about its settings. Settings that were removed end at all of them.
+/// Sends the settings to the pods of a service, or to one of them. Removed settings end in all of them.
 pub(super) async fn tell(shared: &SharedState, service: &str, only_pod: Option<&str>, removed: &[String]) {
     let (on, off) = effects(shared, service, only_pod, removed);
     for effect in &off {
@@ -13,7 +13,7 @@ pub(super) async fn tell(shared: &SharedState, service: &str, only_pod: Option<&
     }
     for effect in &on {
         if let Err(problem) = effect.apply().await {
-            // One that just started is told when it is ready.
+            // One that just started gets them when it is ready.
             log(&format!("a setting did not reach {}: {problem}", effect.pod));
         }
     }
@@ -35,7 +35,7 @@ fn effects(
                 on.push(ProcessEffect::new(shared.ports, pod, path(name), effect));
             }
         }
-        // What the effect was does not matter for its end.
+        // Any effect will do: only the path matters for ending it.
         let gone = crate::effect::Effect::RequestWork { factor: 1.0 };
         off.extend(removed.iter().map(|name| ProcessEffect::new(shared.ports, pod, path(name), gone.clone())));
     }

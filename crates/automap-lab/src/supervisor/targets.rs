@@ -1,4 +1,4 @@
-//! What Prometheus asks beside the supervisor: side-cars and gateway, the exporters of stores and broker, and the name server.
+//! The targets of Prometheus other than the supervisor: side-cars and gateway, the exporters of stores and broker, and the name server.
 
 use std::io;
 
@@ -10,7 +10,7 @@ use crate::shop::http::Local;
 use crate::stores::Stores;
 use crate::surroundings::Place;
 
-/// Writes the addresses of all that there are now.
+/// Writes the addresses of all current targets.
 pub(super) fn write(shared: &SharedState, state: &LabState) -> io::Result<()> {
     let ports = shared.ports;
     let sidecar = |p: &Pod| Target {

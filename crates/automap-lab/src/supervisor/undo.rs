@@ -1,22 +1,22 @@
-//! How to take back what an operator changed. Data only; `changes` does it.
+//! How to revert an operator's change. Data only; `changes` does it.
 
 use super::config_map::Former;
 
-/// How to take a change back.
+/// How to revert a change.
 #[derive(Clone, Debug)]
 pub(super) enum Undo {
-    /// This version goes.
+    /// Roll back this version.
     RollBack { service: &'static str, version: String },
-    /// So many pods again.
+    /// Restore this number of pods.
     Scale { service: &'static str, replicas: u32 },
-    /// The settings of before.
+    /// Restore these settings.
     Settings { service: &'static str, former: Former },
-    /// No autoscaler, and so many pods again.
+    /// Remove the autoscaler, and restore this number of pods.
     Autoscaler { service: &'static str, replicas: u32 },
-    /// So many users again.
+    /// Restore this number of users.
     Traffic { rate_per_s: Option<f64> },
-    /// It ends.
+    /// End it.
     NodeLoad { id: String },
-    /// A roll-back is the way back itself.
+    /// Nothing to do for a roll-back, which is itself a revert.
     Nothing,
 }
