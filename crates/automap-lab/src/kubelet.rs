@@ -1,10 +1,10 @@
 //! A stand-in for the kubelet: the metrics that cAdvisor and kube-state-metrics would export about the lab's pods.
 //!
-//! It reproduces the rows of a real kubelet, including those that are easy to misread: the sum over the pod in a row with an empty container
-//! name, the pause container, new series for a restarted container, and no disk series for containers without I/O.
+//! It reproduces the rows of a real kubelet, including those that are easy to misread: a row with an empty container name for the sum over the pod,
+//! the pause container, new series for a restarted container, and no disk series for containers without I/O.
 //!
-//! Pure except for [`proc`], which reads `/proc`: the supervisor collects a [`ClusterReading`] and serves the texts. Beside them stands what node_exporter would
-//! export about each node. Left out: network counters per process, which the kernel does not have; the side-car supplies them.
+//! Pure except for [`proc`], which reads `/proc`: the supervisor collects a [`ClusterReading`] and serves the texts. They also include what
+//! node_exporter would export about each node. Left out: network counters per process, which the kernel does not have; the side-car supplies them.
 
 mod cadvisor;
 mod exposition;
@@ -20,10 +20,10 @@ pub use state_metrics::render as render_state_metrics;
 
 pub(crate) use exposition::Exposition;
 
-/// Everything that kubelets and the API server know.
+/// The combined knowledge of the kubelets and the API server.
 #[derive(Clone, Debug, Default)]
 pub struct ClusterReading {
-    /// All pods, those of one service together.
+    /// All pods, grouped by service.
     pub pods: Vec<PodReading>,
     /// All Deployments.
     pub deployments: Vec<DeploymentReading>,
@@ -48,20 +48,20 @@ pub struct JobReading {
     pub cron_job: Option<String>,
     /// Started at.
     pub created_s: f64,
-    /// Completed at; `None`: it runs.
+    /// Completed at; `None`: still running.
     pub completed_s: Option<f64>,
 }
 
 /// A Deployment. Times are in seconds since 1970.
 #[derive(Clone, Debug)]
 pub struct DeploymentReading {
-    /// Its name, which is that of the service.
+    /// Its name, which is also that of the service.
     pub name: String,
     /// Created at.
     pub created_s: f64,
-    /// Counts the changes of what is wanted.
+    /// Incremented by every change of the desired state.
     pub generation: u64,
-    /// Up to where the controller has seen them.
+    /// The generation that the controller has observed.
     pub observed_generation: u64,
     /// Pods wanted.
     pub replicas: u32,
@@ -69,7 +69,7 @@ pub struct DeploymentReading {
     pub replicas_updated: u32,
     /// All its pods.
     pub replicas_present: u32,
-    /// Those that are ready.
+    /// Pods that are ready.
     pub replicas_available: u32,
     /// Of all versions, the current one last.
     pub replica_sets: Vec<ReplicaSetReading>,
@@ -93,26 +93,26 @@ pub struct ConfigMapReading {
     pub name: String,
     /// Created at, in seconds since 1970.
     pub created_s: f64,
-    /// Rises with every change.
+    /// Incremented by every change.
     pub resource_version: u64,
 }
 
 /// An autoscaler.
 #[derive(Clone, Debug)]
 pub struct AutoscalerReading {
-    /// Its Deployment, whose name it has.
+    /// Its Deployment, which has the same name.
     pub service: String,
-    /// Its floor.
+    /// Minimum number of pods.
     pub min_replicas: u32,
-    /// Its ceiling.
+    /// Maximum number of pods.
     pub max_replicas: u32,
-    /// The CPU use that it aims at, in percent of the request.
+    /// Its target for CPU use, in percent of the request.
     pub target_cpu_percent: f64,
     /// Pods that exist.
     pub current_replicas: u32,
-    /// Pods that it wants, within floor and ceiling.
+    /// Pods that it wants, within minimum and maximum.
     pub desired_replicas: u32,
-    /// Whether it wants more than its ceiling.
+    /// Whether it wants more than its maximum.
     pub is_limited: bool,
 }
 
@@ -121,9 +121,9 @@ pub struct AutoscalerReading {
 pub struct PodReading {
     /// Its namespace.
     pub namespace: String,
-    /// Kind of what owns it: `ReplicaSet` or `Job`.
+    /// Kind of its owner: `ReplicaSet` or `Job`.
     pub owner_kind: &'static str,
-    /// Name of what owns it.
+    /// Name of its owner.
     pub owner: String,
     /// `Running` or `Succeeded`.
     pub phase: &'static str,
@@ -135,7 +135,7 @@ pub struct PodReading {
     pub pause_id: String,
     /// Created at, in seconds since 1970.
     pub created_s: f64,
-    /// The node where it stands.
+    /// The node that it runs on.
     pub node: String,
     /// Its address.
     pub ip: String,
@@ -159,7 +159,7 @@ impl PodReading {
 /// The share of terminated containers in the counters of the pod's control group.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct TerminatedUsage {
-    /// CPU seconds.
+    /// CPU time in seconds.
     pub cpu_s: f64,
     /// Bytes read.
     pub read_bytes: u64,
@@ -182,31 +182,31 @@ pub struct ContainerReading {
     pub image: String,
     /// Id of this instance; a restart brings a new one.
     pub id: String,
-    /// Times it was started again.
+    /// Number of restarts.
     pub restarts: u32,
     /// Whether it answers its probe.
     pub ready: bool,
     /// The digest of its image.
     pub image_id: String,
-    /// How the instance before ended.
+    /// How the previous instance ended.
     pub last_end: Option<LastEnd>,
-    /// Why there is no instance now, where the kubelet says so.
+    /// Why there is no instance now, if the kubelet gives a reason.
     pub waiting_reason: Option<&'static str>,
     /// Started at, in seconds since 1970.
     pub started_s: f64,
-    /// Times it was killed for its memory.
+    /// Number of kills for exceeding the memory limit.
     pub oom_events: u32,
     /// CPU limit in cores.
     pub cpu_limit_cores: f64,
     /// Memory limit.
     pub memory_limit_bytes: u64,
-    /// What its process uses; `None` while there is no process.
+    /// Usage of its process; `None` while there is no process.
     pub usage: Option<Usage>,
     /// Enforcement periods; `None` if the process does not report them.
     pub cfs: Option<Cfs>,
-    /// Seconds in which it waited for a core, because of its limit or its node; `None` if the process does not report them.
+    /// Seconds spent waiting for a core, because of its limit or its node; `None` if the process does not report them.
     pub cpu_wait_s: Option<f64>,
-    /// Seconds in which it waited for the disk.
+    /// Seconds spent waiting for the disk.
     pub disk_wait_s: Option<f64>,
 }
 
@@ -243,7 +243,7 @@ pub struct Usage {
 pub struct Cfs {
     /// 100 ms periods.
     pub periods: u64,
-    /// Those in which the limit was hit.
+    /// Periods in which the limit was hit.
     pub throttled_periods: u64,
 }
 

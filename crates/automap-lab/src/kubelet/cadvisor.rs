@@ -6,14 +6,14 @@ use super::{Cfs, ContainerReading, PodReading};
 /// The CFS period of every container, in microseconds.
 const CFS_PERIOD_US: f64 = 100_000.0;
 const PAUSE_IMAGE: &str = "registry.k8s.io/pause:3.10.1";
-/// What a pause container uses: next to nothing, once.
+/// Usage of a pause container: next to nothing, and only at its start.
 const PAUSE_CPU_S: f64 = 0.011;
 const PAUSE_RSS_BYTES: f64 = 36_864.0;
 const PAUSE_USAGE_BYTES: f64 = 208_896.0;
 const DEVICE: &str = "/dev/vda";
 const INTERFACE: &str = "eth0";
 
-/// One family: what each row shows. `None` leaves a row out.
+/// One family: the value of each row. `None` leaves a row out.
 struct Family {
     name: &'static str,
     kind: &'static str,
@@ -27,7 +27,7 @@ struct Family {
 
 /// The row of the pod's cgroup.
 enum PodRow {
-    /// The containers' sum, the pause container's share, and what dead containers left.
+    /// The sum of the containers, the pause container's share, and the usage of terminated containers.
     Sum(fn(&PodReading) -> f64),
     /// Its own value.
     Own(fn(&PodReading) -> f64),
@@ -54,7 +54,7 @@ fn if_any(bytes: u64) -> Option<f64> {
     (bytes > 0).then_some(bytes as f64)
 }
 
-/// Pressure of a container with one thread: when it waits, nothing of it runs, so waiting and stalled are the same.
+/// Pressure of a container with one thread: while it waits, nothing else in it runs, so "waiting" and "stalled" are the same.
 const fn cpu_pressure(name: &'static str, help: &'static str) -> Family {
     Family {
         pause: Some(0.0),
@@ -214,7 +214,7 @@ fn family_rows(text: &mut Exposition, family: &Family, pod: &PodReading, at_ms: 
     }
 }
 
-/// The labels that tell rows of one pod apart.
+/// The labels that distinguish the rows of one pod.
 struct Row<'a> {
     container: &'a str,
     id: String,
@@ -256,7 +256,7 @@ fn cgroup(pod: &PodReading) -> String {
 }
 
 /// The network belongs to the pod: its rows are those of the pause container, which holds the network namespace.
-/// Drops stay at 0 as on a cluster: what netem loses never reaches the device's drop counters of the pod's side.
+/// Drops stay at 0 as on a cluster: packets that netem loses never reach the drop counters of the pod's device.
 fn network(text: &mut Exposition, pods: &[PodReading], at_ms: i64) {
     type Value = fn(&super::NetworkReading) -> u64;
     let families: [(&str, &str, Value); 6] = [

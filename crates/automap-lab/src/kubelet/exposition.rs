@@ -9,13 +9,13 @@ pub(crate) struct Exposition {
 }
 
 impl Exposition {
-    /// Announces a family.
+    /// Starts a family.
     pub(crate) fn family(&mut self, name: &str, kind: &str, help: &str) {
         // Writing to a String cannot fail.
         let _ = writeln!(self.text, "# HELP {name} {help}\n# TYPE {name} {kind}");
     }
 
-    /// One sample; `at_ms` where the exporter gives its own time, as cAdvisor does.
+    /// One sample; `at_ms` if the exporter sets the time itself, as cAdvisor does.
     pub(crate) fn sample(&mut self, name: &str, labels: &[(&str, &str)], value: f64, at_ms: Option<i64>) {
         self.text.push_str(name);
         for (i, (label, content)) in labels.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! A node as its exporter and the API server see it. What it counts comes from the model by which the pods share it.
+//! A node as its exporter and the API server see it. The counters come from the model by which the pods share it.
 
 use crate::plan;
 
@@ -7,7 +7,7 @@ use crate::plan;
 pub struct NodeReading {
     /// Its name.
     pub name: String,
-    /// Its address in the cluster, which no process listens on.
+    /// Its address in the cluster. No process listens on it.
     pub internal_ip: String,
     /// Created at, in seconds since 1970.
     pub created_s: f64,
@@ -17,7 +17,7 @@ pub struct NodeReading {
     pub memory_bytes: u64,
     /// Memory that is in use.
     pub memory_used_bytes: u64,
-    /// What it has counted since it was created.
+    /// Counters since it was created.
     pub counters: NodeCounters,
 }
 
@@ -28,13 +28,13 @@ pub struct NodeCounters {
     pub cpu_busy_s: f64,
     /// Core seconds without work.
     pub cpu_idle_s: f64,
-    /// Core seconds without work while somebody waited for the disk.
+    /// Core seconds without work while something waited for the disk.
     pub cpu_iowait_s: f64,
-    /// Seconds in which somebody waited for a core.
+    /// Seconds in which something waited for a core.
     pub cpu_pressure_s: f64,
-    /// Seconds in which somebody waited for the disk.
+    /// Seconds in which something waited for the disk.
     pub disk_pressure_s: f64,
-    /// Seconds in which somebody waited for memory.
+    /// Seconds in which something waited for memory.
     pub memory_pressure_s: f64,
     /// Seconds in which the disk was busy.
     pub disk_busy_s: f64,
@@ -44,20 +44,20 @@ pub struct NodeCounters {
     pub received_bytes: u64,
     /// Bytes that its pods sent.
     pub sent_bytes: u64,
-    /// Containers killed for their memory.
+    /// Containers killed for exceeding their memory limit.
     pub oom_kills: u64,
 }
 
-/// What the kubelet wants to keep free (`evictionHard: memory.available`).
+/// The memory that the kubelet keeps free (`evictionHard: memory.available`).
 const MEMORY_KEPT_FREE_BYTES: u64 = 100 << 20;
 
 impl NodeReading {
-    /// Whether the kubelet reports pressure.
+    /// Whether the kubelet reports memory pressure.
     pub fn is_short_of_memory(&self) -> bool {
         self.memory_bytes.saturating_sub(self.memory_used_bytes) < MEMORY_KEPT_FREE_BYTES
     }
 
-    /// A node that has counted nothing yet.
+    /// A node with all counters at 0.
     pub fn new(name: &str, created_s: f64) -> Self {
         Self {
             name: name.to_owned(),

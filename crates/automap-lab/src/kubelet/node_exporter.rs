@@ -3,12 +3,12 @@
 use super::NodeReading;
 use super::exposition::Exposition;
 
-/// Share of the CPU time in use that is the kernel's.
+/// The kernel's share of the CPU time in use.
 const SYSTEM_SHARE: f64 = 0.2;
 const DEVICE: &str = "vda";
 const FILE_SYSTEM_BYTES: f64 = 100e9;
 const FILE_SYSTEM_USED_BYTES: f64 = 31e9;
-/// Connections that a node tracks in any case, and may track at most.
+/// Connections that a node always tracks, and the maximum that it can track.
 const CONNECTIONS: f64 = 400.0;
 const CONNECTIONS_MAX: f64 = 262_144.0;
 
@@ -48,7 +48,7 @@ fn cpu(text: &mut Exposition, node: &NodeReading) {
         ("system", count.cpu_busy_s * SYSTEM_SHARE),
         ("user", count.cpu_busy_s * (1.0 - SYSTEM_SHARE)),
     ];
-    // The scheduler keeps them equally busy.
+    // The scheduler spreads the load evenly.
     for cpu in 0..node.cores as u32 {
         let cpu = cpu.to_string();
         for (mode, seconds) in modes {
@@ -70,7 +70,7 @@ fn memory(text: &mut Exposition, node: &NodeReading) {
     text.sample("node_vmstat_oom_kill", &[], node.counters.oom_kills as f64, None);
 }
 
-/// There is no stalled CPU: somebody always runs.
+/// CPU time is never completely stalled: some thread always runs.
 fn pressure(text: &mut Exposition, node: &NodeReading) {
     let count = node.counters;
     let waiting = [
@@ -154,7 +154,7 @@ mod tests {
             assert!(text.lines().any(|l| l == line), "no line {line} in\n{text}");
         }
         assert!(!text.contains("node_pressure_cpu_stalled"), "the kernel has none");
-        // The text format knows no other types; one that it does not know fails the whole scrape.
+        // The text format has no other types; an unknown one fails the whole scrape.
         let kinds = text.lines().filter_map(|l| l.strip_prefix("# TYPE ")).filter_map(|l| l.split(' ').nth(1));
         assert!(kinds.clone().all(|k| ["counter", "gauge", "untyped"].contains(&k)), "{text}");
         assert!(kinds.count() > 20, "{text}");

@@ -1,7 +1,7 @@
 //! Reads the resource usage of one process from `/proc/<pid>`.
 //!
-//! Memory and disk bytes are taken as they are. CPU time needs care, because `/proc` gives it in two forms that are each incomplete: see
-//! [`CpuClock`]. Linux only.
+//! Memory and disk bytes are taken as they are. CPU time needs care, because `/proc` reports it in two forms, both incomplete: see [`CpuClock`].
+//! Linux only.
 
 use procfs::ProcResult;
 use procfs::process::{Process, Task};
@@ -52,7 +52,7 @@ pub fn read(pid: u32) -> ProcResult<Snapshot> {
     })
 }
 
-/// Reads a process with all that it has started: the sum of their times and bytes. Memory that processes share, such as code and the buffers of a
+/// Reads a process and all its descendants: the sum of their times and bytes. Memory that processes share, such as code and the buffers of a
 /// database, counts once, as in a control group.
 ///
 /// # Errors
@@ -64,7 +64,7 @@ pub fn read_tree(pid: u32) -> ProcResult<Snapshot> {
     while let Some(child) = tree.waiting.pop() {
         seen += 1;
         if seen <= PROCESSES_MAX {
-            // Gone since its parent was asked.
+            // It ended after its parent was read.
             let _gone = tree.add(child);
         }
     }
@@ -72,11 +72,11 @@ pub fn read_tree(pid: u32) -> ProcResult<Snapshot> {
     Ok(Snapshot { resident_bytes: tree.sum.anonymous_bytes + shared_bytes, ..tree.sum })
 }
 
-/// Several processes, and those that are still to be read.
+/// The sum over several processes, and those that are still to be read.
 #[derive(Debug, Default)]
 struct Tree {
     sum: Snapshot,
-    /// The largest of any process.
+    /// The maximum over the processes.
     file_bytes: u64,
     /// The same.
     shared_bytes: u64,
@@ -87,7 +87,7 @@ impl Tree {
     fn add(&mut self, pid: u32) -> ProcResult<()> {
         let process = Process::new(i32::try_from(pid).unwrap_or_default())?;
         let (stat, status, io) = (process.stat()?, process.status()?, process.io()?);
-        // The times of children that have ended are their parent's.
+        // The times of children that have ended are counted at their parent.
         let ended_ticks = u64::try_from(stat.cutime + stat.cstime).unwrap_or_default();
         self.sum.process_cpu_s += (stat.utime + stat.stime + ended_ticks) as f64 / TICKS_PER_S;
         self.sum.threads_cpu_s += threads_cpu_s(&process);

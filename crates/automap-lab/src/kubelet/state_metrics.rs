@@ -1,7 +1,7 @@
 //! `/metrics`: what kube-state-metrics exports about the same cluster, with its names, labels and habits.
 //!
-//! The habits that matter to whoever looks for changes: times are whole seconds; ReplicaSets of former versions stay, with no pods; the last end of a
-//! container stays until the next one, while the reason why it waits is there only as long as it waits; what is gone has no series.
+//! The habits that matter for detecting changes: times are whole seconds; ReplicaSets of former versions stay, with no pods; the last termination of
+//! a container stays until the next one, while its waiting reason exists only as long as it waits; deleted objects have no series.
 
 mod containers;
 mod jobs;

@@ -1,4 +1,4 @@
-//! The two texts for one pod whose side-car was started again, line by line.
+//! The two texts for one pod with a restarted side-car, line by line.
 
 use super::*;
 
@@ -161,7 +161,7 @@ fn kube_state_metrics_knows_owners_readiness_and_restarts() {
     }
 }
 
-/// The trail of a change, in the words of kube-state-metrics 2.
+/// The traces of a change, in the metrics of kube-state-metrics 2.
 #[test]
 fn changes_leave_their_trail() {
     let text = render_state_metrics(&cluster());
@@ -190,7 +190,7 @@ fn changes_leave_their_trail() {
     }
 }
 
-/// Every family is announced once, before its samples, and no series comes twice: what Prometheus and promtool insist on.
+/// Every family is announced once, before its samples, and no series occurs twice, as Prometheus and promtool require.
 #[test]
 fn no_family_and_no_series_comes_twice() {
     let text = render_state_metrics(&cluster());

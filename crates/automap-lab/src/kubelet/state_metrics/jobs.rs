@@ -1,4 +1,4 @@
-//! Jobs and the cron jobs that start them. Finished jobs stay, as they do until somebody removes them.
+//! Jobs and the cron jobs that start them. Finished jobs stay, as they do until they are deleted.
 
 use std::collections::BTreeMap;
 
@@ -67,7 +67,7 @@ fn numbers(text: &mut Exposition, jobs: &[JobReading]) {
     }
 }
 
-/// A cron job is known by its jobs; each was scheduled when its job was created.
+/// Cron jobs are derived from their jobs; each was scheduled when its job was created.
 fn cron_jobs(text: &mut Exposition, jobs: &[JobReading]) {
     let mut last: BTreeMap<(&str, &str), f64> = BTreeMap::new();
     for job in jobs {

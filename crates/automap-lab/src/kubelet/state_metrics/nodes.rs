@@ -7,7 +7,7 @@ use super::super::{NodeReading, PodReading};
 use super::{condition, flag};
 use crate::plan::NAMESPACE;
 
-/// Conditions that are bad when they hold.
+/// Conditions that are bad when true.
 const PRESSURES: [&str; 3] = ["MemoryPressure", "DiskPressure", "PIDPressure"];
 
 pub(super) fn write(text: &mut Exposition, nodes: &[NodeReading]) {

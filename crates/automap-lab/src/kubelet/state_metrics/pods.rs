@@ -1,4 +1,4 @@
-//! Pods: where they stand, what owns them, how they are.
+//! Pods: their node, owner and state.
 
 use super::super::PodReading;
 use super::super::exposition::Exposition;
@@ -56,7 +56,7 @@ fn status(text: &mut Exposition, pods: &[PodReading]) {
     }
 }
 
-/// The labels that all series of a pod have, and more.
+/// The labels common to all series of a pod, plus `more`.
 pub(super) fn labels<'a>(pod: &'a PodReading, more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
     [("namespace", &*pod.namespace), ("pod", &*pod.name), ("uid", &*pod.uid)]
         .into_iter()

@@ -1,4 +1,4 @@
-//! Deployments, ReplicaSets, config maps and autoscalers: what is wanted, and the trail that a change leaves.
+//! Deployments, ReplicaSets, config maps and autoscalers: the desired state, and the traces of a change.
 
 use super::super::exposition::Exposition;
 use super::super::{AutoscalerReading, ClusterReading, ConfigMapReading, DeploymentReading, ReplicaSetReading};
