@@ -1,6 +1,6 @@
-//! What runs in the pods of stores and broker: stand-ins of this project, or real servers with their exporters.
+//! What runs in the pods of stores and broker: this project's stand-ins, or real servers with their exporters.
 //!
-//! The original's MongoDB is in no distribution that this can be tried on, so PostgreSQL takes its place. Programs are looked for, never
+//! The original's MongoDB is not packaged in any distribution on which this can be tested, so PostgreSQL takes its place. Programs are located, never
 //! installed.
 
 mod programs;
@@ -9,7 +9,7 @@ pub use programs::{Missing, Programs};
 
 use serde::{Deserialize, Serialize};
 
-/// Which of both.
+/// Stand-ins or real servers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Stores {
@@ -34,7 +34,7 @@ pub enum Server {
 }
 
 impl Stores {
-    /// The real server of a component; `None`: it has none, or a stand-in.
+    /// The real server of a component; `None` if it has none, or a stand-in.
     pub fn server(self, component: &str) -> Option<Server> {
         match (self, component) {
             (Self::StandIn, _) => None,
@@ -51,11 +51,11 @@ impl Server {
     /// All kinds.
     pub const ALL: [Self; 4] = [Self::MariaDb, Self::PostgreSql, Self::Redis, Self::RabbitMq];
 
-    /// Connections that it is set up to take, those of its exporter apart.
+    /// The configured maximum of connections, excluding those of its exporter.
     pub fn connections_max(self) -> u32 {
         match self {
             Self::MariaDb | Self::PostgreSql | Self::Redis => 60,
-            // So many sockets are left by the usual limit of 1024 open files.
+            // Number of sockets under the usual limit of 1024 open files.
             Self::RabbitMq => 829,
         }
     }

@@ -1,4 +1,4 @@
-//! Where the programs of real stores are: in the `PATH`, and where Debian puts what it keeps out of the `PATH`.
+//! Where the programs of real stores are: in the `PATH`, and in the folders outside the `PATH` where Debian installs some of them.
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 
 use super::Server;
 
-/// Folders that are looked through after the `PATH`.
+/// Folders that are searched after the `PATH`.
 const SYSTEM_FOLDERS: [&str; 2] = ["/usr/sbin", "/usr/local/sbin"];
 
-/// One program: its names, the one to be preferred first, and Debian's package with it.
+/// One program: its names, in order of preference, and the Debian package that contains it.
 struct Wanted {
     names: &'static [&'static str],
     package: &'static str,
@@ -20,7 +20,7 @@ const fn wanted(names: &'static [&'static str], package: &'static str) -> Wanted
     Wanted { names, package }
 }
 
-/// What each server needs.
+/// The programs that each server needs.
 fn needs(server: Server) -> &'static [Wanted] {
     const MARIADB: [Wanted; 3] = [
         wanted(&["mariadbd"], "mariadb-server"),
@@ -45,7 +45,7 @@ fn needs(server: Server) -> &'static [Wanted] {
     }
 }
 
-/// Programs of real stores are not there.
+/// Programs of real stores are missing.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "real stores need {}, which are neither in the PATH nor in /usr/sbin; install them (Debian and Ubuntu: apt-get install {}), have them \
@@ -58,14 +58,14 @@ pub struct Missing {
     packages: BTreeSet<&'static str>,
 }
 
-/// The folders in which programs are looked for.
+/// The folders to search for programs.
 #[derive(Clone, Debug)]
 pub struct Programs {
     folders: Vec<PathBuf>,
 }
 
 impl Programs {
-    /// Looks where the environment says.
+    /// Takes the folders from the environment.
     pub fn of_the_environment() -> Self {
         let mut folders: Vec<PathBuf> = std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()).collect();
         folders.extend(SYSTEM_FOLDERS.map(PathBuf::from));
@@ -73,10 +73,10 @@ impl Programs {
         Self { folders }
     }
 
-    /// Fails unless everything is there that the servers need.
+    /// Fails unless all programs that the servers need are present.
     ///
     /// # Errors
-    /// With the programs that are missing, and the packages that have them.
+    /// With the missing programs, and the packages that contain them.
     pub fn check(&self) -> Result<(), Missing> {
         let (mut programs, mut packages) = (Vec::new(), BTreeSet::new());
         for wanted in Server::ALL.iter().flat_map(|server| needs(*server)) {
@@ -88,7 +88,7 @@ impl Programs {
         if programs.is_empty() { Ok(()) } else { Err(Missing { programs, packages }) }
     }
 
-    /// The first program that there is with one of these names.
+    /// The first existing program with one of these names.
     pub(crate) fn find(&self, names: &[&str]) -> Option<PathBuf> {
         names.iter().find_map(|name| self.folders.iter().map(|dir| dir.join(name)).find(|path| path.is_file()))
     }

@@ -36,7 +36,7 @@ pub(super) struct Demand {
 pub(super) struct Contention {
     /// Mean wait for a core before a piece of work starts, in milliseconds.
     pub(super) dispatch_wait_ms: f64,
-    /// Factor by which a piece of work exceeds its CPU time.
+    /// A piece of work takes this many times its CPU time.
     pub(super) stretch: f64,
     /// Mean wait before a file operation, in milliseconds.
     pub(super) disk_wait_ms: f64,
