@@ -6,10 +6,10 @@
 //!                          the "network": faults of the wire are imitated here
 //! ```
 //!
-//! Every box is one operating-system process on 127.0.0.1. The call graph, the time-outs and the declined payments are those of
-//! microservices-demo, and the side-cars count as Istio's do. Two things are imitations: the databases and the broker are small servers of
-//! this project ([`app`]), and limits and network faults are applied in user space ([`sidecar`], [`app`]), because control groups and
-//! `tc netem` need rights that a user on a laptop does not have.
+//! Every box is one operating-system process on 127.0.0.1. The call graph, the time-outs and the declined payments are those of microservices-demo,
+//! and the side-cars count as Istio's do. Two things are imitations: the databases and the broker are small servers of this project ([`app`]), and
+//! limits and network faults are applied in user space ([`sidecar`], [`app`]), because control groups and `tc netem` need privileges that a normal
+//! user does not have.
 
 mod admin;
 pub mod app;
@@ -33,7 +33,7 @@ use tokio::runtime::Builder;
 
 use crate::plan::{COMPONENTS, Component, proxied};
 
-/// Locks a mutex, even if another thread panicked while holding it: no critical section here leaves a value half changed.
+/// Locks a mutex, even if another thread panicked while holding it: no critical section here leaves a value half modified.
 pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -28,13 +28,13 @@ pub(crate) trait Admin: Send + Sync + 'static {
     }
     /// The active effects by id.
     fn effects(&self) -> BTreeMap<String, Effect>;
-    /// Starts an effect, or puts it in the place of the one with the same id. `Err`: why not, for the caller's eyes.
+    /// Starts an effect, or replaces the one with the same id. `Err`: the reason why not, shown to the caller.
     fn apply(&self, id: &str, effect: Effect) -> Result<(), String>;
-    /// Ends an effect; whether it was on.
+    /// Ends an effect; returns whether it was active.
     fn end(&self, id: &str) -> bool;
 }
 
-/// Serves the admin port for ever.
+/// Serves the admin port forever.
 pub(crate) async fn serve<A: Admin>(listener: TcpListener, admin: Arc<A>) {
     accept_all(listener, |stream| {
         let admin = Arc::clone(&admin);

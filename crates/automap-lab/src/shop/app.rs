@@ -1,9 +1,9 @@
 //! The application in one pod: a service, a store or the broker, with the behaviour of its counterpart in the real Sock Shop.
 //!
-//! Every request costs real CPU time, memory and, in the stores, file operations, so that resource metrics are meaningful. The stores (MySQL,
-//! MongoDB and Redis in the original) and the broker (RabbitMQ) are small TCP servers with a protocol of their own (`records`), or real servers
-//! behind a relay (`server`), to which services speak in their protocols (`session`). What a pod's control group would limit, `cpu_limiter` limits in
-//! user space.
+//! Every request costs real CPU time, memory and, in the stores, file operations, so that resource metrics are meaningful. The stores (MySQL, MongoDB
+//! and Redis in the original) and the broker (RabbitMQ) are small TCP servers with a protocol of their own (`records`), or real servers behind a
+//! relay (`server`), with which services speak the servers' own protocols (`session`). `cpu_limiter` enforces in user space the limit that a pod's
+//! control group would enforce.
 
 mod broker;
 mod context;
@@ -47,7 +47,7 @@ pub fn run(options: &AppOptions) -> Result<(), ShopError> {
     block_on(serve_limited(options, CpuLimiter::of_this_process(limit)))
 }
 
-/// Runs one application in this thread, as the container of a pod: there the kernel holds it to its CPU limit.
+/// Runs one application in this thread, as the container of a pod: there the kernel enforces its CPU limit.
 ///
 /// # Errors
 /// As [`run`].
@@ -55,8 +55,7 @@ pub fn run_in_pod(options: &AppOptions) -> Result<(), ShopError> {
     block_on(serve(options))
 }
 
-/// Runs one application as a future that never ends by itself, without a CPU limit: several applications may share a
-/// process then.
+/// Runs one application as a future that never ends by itself, without a CPU limit: several applications can then share a process.
 ///
 /// # Errors
 /// As [`run`].
@@ -70,7 +69,7 @@ async fn serve_limited(options: &AppOptions, cpu_limiter: CpuLimiter) -> Result<
     let listener = listen(component.name, "the application", ip, ports.app(component)).await?;
     let admin_listener = listen(component.name, "the application's effects", ip, ports.app_admin(component)).await?;
     let app = Arc::new(App::new(component, options, cpu_limiter));
-    // Nobody is told that the pod is healthy before its server answers.
+    // The pod must not be reported as healthy before its server answers.
     let server = match options.stores.server(component.name) {
         Some(server) => Some(server::start(server, component, options).await?),
         None => None,
@@ -113,7 +112,7 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Cut> {
     if fault.abort_response { Err(Cut) } else { Ok(response) }
 }
 
-/// Effects must end on request even while the CPU limiter holds all work back, so the admin port has its own thread.
+/// Effects must end on request even while the CPU limiter blocks all work, so the admin port has its own thread.
 fn serve_admin_in_its_own_thread(listener: TcpListener, app: Arc<App>) -> Result<(), ShopError> {
     let failed = |source| ShopError::Start { what: "the admin thread", source };
     let listener = listener.into_std().map_err(failed)?;

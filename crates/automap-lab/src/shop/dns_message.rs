@@ -1,4 +1,4 @@
-//! The part of DNS' wire format (RFC 1035) that the lab's name server and its clients need: one question for an IPv4 address, and its answer.
+//! The part of the DNS wire format (RFC 1035) that the lab's name server and its clients need: one question for an IPv4 address, and its answer.
 //!
 //! ```text
 //! id | flags | 1 question | answers | 0 | 0 || labels of the name, 0 | type A | class IN || answer: pointer to the name, A, IN, TTL, 4, address
@@ -18,14 +18,14 @@ const SERVFAIL: u8 = 2;
 const NXDOMAIN: u8 = 3;
 const TTL_S: [u8; 4] = [0, 0, 0, 5];
 
-/// What the server says.
+/// The server's answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Answer {
     /// The address.
     Address(Ipv4Addr),
-    /// There is no such name.
+    /// The name does not exist.
     NoSuchName,
-    /// The server could not find out.
+    /// The server failed.
     Failed,
 }
 
@@ -57,7 +57,7 @@ pub(crate) fn question(id: u16, name: &str) -> Vec<u8> {
     out
 }
 
-/// The name that a message asks for; `None` where it is no such question.
+/// The name in a question; `None` if the message is no such question.
 pub(crate) fn name_of(message: &[u8]) -> Option<String> {
     let mut rest = message.get(HEADER_BYTES..)?;
     let mut name = String::new();
@@ -104,7 +104,7 @@ pub(crate) fn answer(question: &[u8], answer: Answer) -> Vec<u8> {
     out
 }
 
-/// Reads the answer to the question `id`; `None` where it is not one.
+/// Reads the answer to the question `id`; `None` if the message is not one.
 pub(crate) fn read(id: u16, message: &[u8]) -> Option<Answer> {
     let (header, _) = message.split_at_checked(HEADER_BYTES)?;
     if header.get(..2)? != id.to_be_bytes() {

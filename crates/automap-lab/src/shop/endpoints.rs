@@ -1,7 +1,7 @@
 //! Which pods answer for a service: the part of the control plane that the shop needs.
 //!
-//! The supervisor writes a file with the addresses of each service's ready pods, and side-cars and load look at it often. A service with one pod
-//! has 127.0.0.1, a second pod 127.0.0.2 and so on, always with the same ports. Without a file, every service has its first address.
+//! The supervisor writes a file with the addresses of each service's ready pods; side-cars and load poll it. A service with one pod has 127.0.0.1, a
+//! second pod 127.0.0.2 and so on, always with the same ports. Without a file, every service has its first address.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -14,7 +14,7 @@ use std::time::Duration;
 use super::http::{Connector, HttpClient};
 use super::locked;
 
-/// How often the file is read. A pod that leaves stays for longer, so that nobody meets a closed door.
+/// How often the file is read. A pod that is removed from it keeps running for longer, so that no connection is refused.
 const READ_EVERY: Duration = Duration::from_millis(200);
 /// Largest file: 14 services with a few addresses each.
 const FILE_BYTES_MAX: usize = 64 * 1024;
@@ -22,21 +22,21 @@ const FILE_BYTES_MAX: usize = 64 * 1024;
 /// The addresses of each service.
 pub(crate) type Table = BTreeMap<String, Vec<Ipv4Addr>>;
 
-/// Writes the table so that no reader sees half of it.
+/// Writes the table atomically.
 pub(crate) fn write(path: &Path, table: &Table) -> std::io::Result<()> {
     let aside = path.with_extension("json.tmp");
     fs::write(&aside, serde_json::to_vec(table)?)?;
     fs::rename(aside, path)
 }
 
-/// What is known of the addresses by now.
+/// The last known addresses.
 #[derive(Debug, Default)]
 pub(crate) struct Endpoints {
     table: Mutex<Table>,
 }
 
 impl Endpoints {
-    /// Reads the file now and from then on, as long as the runtime lives.
+    /// Reads the file now and periodically, as long as the runtime lives.
     pub(crate) fn watch(path: Option<PathBuf>) -> Arc<Self> {
         let endpoints = Arc::new(Self::default());
         if let Some(path) = path {
@@ -62,15 +62,15 @@ impl Endpoints {
         }
     }
 
-    /// The addresses of a service, never none: where nobody is ready, the first address refuses the connection.
+    /// The addresses of a service, never none: if no pod is ready, the first address, which refuses the connection.
     fn of(&self, service: &str) -> Vec<Ipv4Addr> {
         let known = locked(&self.table).get(service).cloned().unwrap_or_default();
         if known.is_empty() { vec![Ipv4Addr::LOCALHOST] } else { known }
     }
 }
 
-/// One pool of connections for each pod of a service, asked in turn. The pool of a pod that has left is dropped with its idle connections;
-/// requests on their way are finished.
+/// One pool of connections for each pod of a service, used in turn. The pool of a removed pod is dropped with its idle connections; requests in
+/// progress are finished.
 pub(crate) struct Balancer<C> {
     service: &'static str,
     endpoints: Arc<Endpoints>,
@@ -104,7 +104,7 @@ impl<C: Connector> Balancer<C> {
     }
 }
 
-/// The address of one pod of a service for a connection that is no HTTP.
+/// The address of one pod of a service, for a non-HTTP connection.
 pub(crate) fn any_of(endpoints: &Endpoints, service: &str) -> Ipv4Addr {
     endpoints.of(service).first().copied().unwrap_or(Ipv4Addr::LOCALHOST)
 }

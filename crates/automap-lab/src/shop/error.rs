@@ -10,7 +10,7 @@ pub enum ShopError {
     /// The name is not in the plan.
     #[error("no component `{name}` in the shop; known: {known}")]
     UnknownComponent {
-        /// What was asked for.
+        /// The requested name.
         name: String,
         /// All names.
         known: String,
@@ -26,7 +26,7 @@ pub enum ShopError {
         ip: Ipv4Addr,
         /// The port.
         port: u16,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
     /// A store cannot keep its file.
@@ -36,7 +36,7 @@ pub enum ShopError {
         name: String,
         /// The file or directory.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
     /// A real server does not start, or has ended.
@@ -44,7 +44,7 @@ pub enum ShopError {
     Server {
         /// The component.
         name: String,
-        /// What it said.
+        /// Its output.
         source: io::Error,
     },
     /// The process lacks something every process needs.
@@ -52,7 +52,7 @@ pub enum ShopError {
     Start {
         /// A thread, the runtime, …
         what: &'static str,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
 }

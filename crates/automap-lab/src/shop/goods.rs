@@ -11,8 +11,8 @@ pub(crate) struct Sock {
     pub(crate) tags: &'static [&'static str],
 }
 
-/// The catalogue. With [`SHIPPING_PRICE`], the first one alone exceeds what payment authorises: about every ninth
-/// single-item order is declined while all is well.
+/// The catalogue. With [`SHIPPING_PRICE`], the first one alone exceeds what payment authorises: about every ninth single-item order is declined in
+/// normal operation.
 pub(crate) const SOCKS: [Sock; 9] = [
     Sock { id: "holy", name: "Holy", price: 99.99, tags: &["action", "magic"] },
     Sock { id: "colourful", name: "Colourful", price: 18.0, tags: &["brown", "blue"] },

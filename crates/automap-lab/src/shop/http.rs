@@ -33,7 +33,7 @@ pub(crate) fn post_json(path: &str, value: &Value) -> Request {
     request
 }
 
-/// The shop's one host name. HTTP/1.1 wants one, and real proxies refuse requests without.
+/// The shop's only host name. HTTP/1.1 requires one, and real proxies refuse requests without it.
 const SHOP: HeaderValue = HeaderValue::from_static("sock-shop");
 
 /// A request. A path that is no URI becomes `/`: paths are built from our own identifiers.
@@ -64,7 +64,7 @@ pub(crate) fn query<'a>(request: &'a Request, name: &str) -> Option<&'a str> {
     request.uri().query()?.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))
 }
 
-/// Removes what belongs to one connection only, before a message is passed on.
+/// Removes the headers of a single connection before a message is forwarded.
 pub(crate) fn strip_hop_by_hop(headers: &mut HeaderMap) {
     for name in [CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING] {
         headers.remove(name);

@@ -11,8 +11,8 @@ const EXIT_ORPHANED: i32 = 3;
 
 /// Asks the kernel to kill this process when its parent ends, and exits at once if the parent has ended already.
 ///
-/// Call it first thing in a child process, never in a process that a user started by hand. The kernel watches the
-/// *thread* that spawned the child: spawn from one that lives as long as the supervisor.
+/// Call it first in a child process, never in a process that a user started by hand. The kernel watches the *thread* that spawned the child: spawn
+/// from one that lives as long as the supervisor.
 ///
 /// # Errors
 /// Only if the kernel refuses the request.

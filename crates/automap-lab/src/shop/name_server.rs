@@ -1,7 +1,7 @@
 //! The stand-in for CoreDNS: a name server over UDP for the names of the cluster, with CoreDNS' metrics.
 //!
-//! It knows the services of the shop. Names outside `cluster.local` are forwarded in name only: the answer comes after a modelled time, and counts as one
-//! of the server behind it. Left out: TCP, IPv6, caching, search paths.
+//! It knows the services of the shop. Names outside `cluster.local` are not really forwarded: the answer comes after a modelled time, and counts as
+//! one of the upstream server. Left out: TCP, IPv6, caching, search paths.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -24,18 +24,18 @@ use crate::plan::{NAMESPACE, Ports, component};
 use crate::surroundings::DNS;
 use automap_core::random::Rng;
 
-/// Questions that are answered at a time; further ones are dropped, as a full socket buffer drops them.
+/// Questions that are answered concurrently; further ones are dropped, as with a full socket buffer.
 const MAX_CONCURRENT: usize = 1000;
-/// Where the cluster's own names end.
+/// Suffix of the cluster's own names.
 const ZONE: &str = "cluster.local.";
-/// Mean time of the server that foreign names are forwarded to, in seconds.
+/// Mean response time of the upstream server for foreign names, in seconds.
 const FORWARDED_MEAN_S: f64 = 0.004;
 const FORWARDED_TO: &str = "10.0.0.2:53";
 /// `plugin.TimeBuckets` of CoreDNS: a quarter of a millisecond, doubled 15 times.
 const BUCKETS: usize = 16;
 const FIRST_BUCKET_S: f64 = 0.000_25;
 
-/// One try and one more, as resolvers do by default.
+/// One attempt and one retry, as resolvers do by default.
 const TRIES: u32 = 2;
 const TRY_WITHIN: Duration = Duration::from_secs(5);
 
@@ -118,14 +118,14 @@ impl NameServer {
             (false, true) => address(&name),
             (false, false) => self.forward().await,
         };
-        // Whoever asked may be gone by now.
+        // The client may be gone by now.
         let _sent = socket.send_to(&dns_message::answer(question, answer), from).await;
         let state = &mut *locked(&self.state);
         state.requests.entry(zone).or_default().observe(began.elapsed());
         *state.responses.entry((zone, answer.rcode())).or_default() += 1;
     }
 
-    /// What an effect does to the next question.
+    /// The effect on the next question.
     fn fault(&self) -> (Duration, bool) {
         let State { effects, rng, .. } = &mut *locked(&self.state);
         let (mut delay_s, mut fails) = (0.0, false);
@@ -150,7 +150,7 @@ impl NameServer {
     }
 }
 
-/// `catalogue.sock-shop.svc.cluster.local` is there, whatever its pods do: a service has an address of its own.
+/// `catalogue.sock-shop.svc.cluster.local` exists whatever the state of its pods: a service has an address of its own.
 fn address(name: &str) -> Answer {
     let service = name.strip_suffix(&format!(".{NAMESPACE}.svc.cluster.local"));
     match service.and_then(component) {
@@ -188,7 +188,7 @@ impl Admin for NameServer {
 /// Counts by duration.
 #[derive(Clone, Copy, Debug, Default)]
 struct Histogram {
-    /// Not cumulative; the last one holds what lies beyond all bounds.
+    /// Not cumulative; the last one counts values beyond all bounds.
     counts: [u64; BUCKETS + 1],
     sum_s: f64,
 }
@@ -266,7 +266,7 @@ impl Resolver {
         Self { server: (Ipv4Addr::LOCALHOST, ports.dns()).into(), next_id: AtomicU16::new(1) }
     }
 
-    /// Asks for a name until there is an answer, or all tries are used up. Every question has a socket of its own, as in the C library.
+    /// Queries a name until there is an answer, or all attempts are used up. Every question uses a new socket, as in the C library.
     pub(crate) async fn resolve(&self, name: &str) -> Answer {
         for _ in 0..TRIES {
             let id = self.next_id.fetch_add(1, Ordering::Relaxed);

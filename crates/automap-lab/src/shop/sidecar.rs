@@ -1,8 +1,8 @@
-//! The side-car proxy of one pod. All traffic of the pod passes through it; it counts the traffic as Istio's proxy does and applies network
-//! faults to what leaves the pod.
+//! The side-car proxy of one pod. All traffic of the pod passes through it; it counts the traffic as Istio's proxy does and applies network faults to
+//! outgoing traffic.
 //!
-//! It handles HTTP between services and plain TCP for stores and the broker. The pods of a service are asked in turn. Left out, because no
-//! metric shows it: TLS, circuit breaking.
+//! It handles HTTP between services and plain TCP for stores and the broker. The pods of a service are used in turn. Left out, because no metric
+//! shows it: TLS, circuit breaking.
 
 mod certificate;
 mod gateway;

@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 
 use super::ShopError;
 
-/// Open connections per listener. Beyond it the next ones wait in the kernel's backlog.
+/// Maximum number of open connections per listener. Further ones wait in the kernel's backlog.
 const MAX_CONNECTIONS: usize = 512;
 /// Pause after a failed accept (out of file descriptors), so that the loop does not spin.
 const ACCEPT_BACKOFF: Duration = Duration::from_millis(50);
@@ -25,7 +25,7 @@ pub(crate) async fn listen(name: &str, purpose: &str, ip: Ipv4Addr, port: u16) -
     })
 }
 
-/// Accepts for ever; `serve` runs in a task of its own for each connection.
+/// Accepts forever; `serve` runs in its own task for each connection.
 pub(crate) async fn accept_all<F, Fut>(listener: TcpListener, mut serve: F)
 where
     F: FnMut(TcpStream) -> Fut,
@@ -47,7 +47,7 @@ where
     }
 }
 
-/// Sends small segments at once. Failing to set it costs latency only.
+/// Sends small segments at once. If this cannot be set, only latency suffers.
 pub(crate) fn no_delay(stream: &TcpStream) {
     let _best_effort = stream.set_nodelay(true);
 }

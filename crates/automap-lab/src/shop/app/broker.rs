@@ -31,7 +31,7 @@ struct Broker {
     published: Notify,
 }
 
-/// Serves the broker for ever.
+/// Serves the broker forever.
 pub(super) async fn serve(listener: TcpListener, app: Arc<App>) {
     let broker = Arc::new(Broker::default());
     let sessions = Arc::clone(&app);
@@ -62,7 +62,7 @@ async fn answer(app: Arc<App>, broker: Arc<Broker>, connection: u64, command: Co
 }
 
 impl Broker {
-    /// Counts what has happened to a queue, and what it holds now.
+    /// Counts an event of a queue, and updates its current length.
     fn count(&self, app: &App, name: &str, change: impl FnOnce(&mut QueueCounters)) {
         let Some(ready) = locked(&self.queues).get(name).map(VecDeque::len) else { return };
         let mut all = locked(&app.counters.queues);
@@ -71,7 +71,7 @@ impl Broker {
         change(counters);
     }
 
-    /// `limit`: messages that a queue takes before it refuses more (`overflow: reject-publish`); `None`: the oldest goes.
+    /// `limit`: messages that a queue holds before it rejects more (`overflow: reject-publish`); `None`: the oldest is dropped.
     fn publish(&self, name: String, message: Bytes, limit: Option<u32>) -> Reply {
         let mut queues = locked(&self.queues);
         if queues.len() >= MAX_QUEUES && !queues.contains_key(&name) {

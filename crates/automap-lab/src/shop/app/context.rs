@@ -36,7 +36,7 @@ const ORDERS_CALL_LIMIT: Duration = Duration::from_secs(5);
 const CALL_LIMIT: Duration = Duration::from_secs(20);
 /// Bodies an application keeps in memory, as caches and heaps do.
 const CACHED_BODIES: usize = 512;
-/// What a command of a real server costs the relay before it.
+/// What a command to a real server costs in the relay.
 const RELAYED_CPU_US: f64 = 30.0;
 
 /// One running application.
@@ -99,7 +99,7 @@ impl App {
         }
     }
 
-    /// Does what one request costs: CPU under the CPU limiter, then a wait. Both vary.
+    /// Spends the cost of one request: CPU time under the CPU limiter, then a wait. Both vary.
     pub(super) async fn work(&self) {
         self.requests.fetch_add(1, Relaxed);
         let (cpu_us, wait_ms) = {
@@ -112,18 +112,18 @@ impl App {
         tokio::time::sleep(Duration::from_secs_f64(wait_ms / 1e3)).await;
     }
 
-    /// Waits as long as the node makes it wait, blocking the thread as the kernel would.
+    /// Waits for the node's resources, blocking the thread as the kernel would.
     fn wait_for_a_core(&self, cpu_us: f64) {
         let Some(node) = self.effects.contention() else { return };
         let varied = 0.5 + locked(&self.rng).unit();
         let stretched_s = cpu_us / 1e6 * (node.stretch - 1.0).max(0.0);
         let wait = node.dispatch.mul_f64(varied) + Duration::try_from_secs_f64(stretched_s).unwrap_or_default();
-        // A page that is not there blocks like a core that is not.
+        // A missing page blocks like a missing core.
         std::thread::sleep(wait + node.memory.mul_f64(varied));
         self.cpu_wait_us.fetch_add(wait.as_micros() as u64, Relaxed);
     }
 
-    /// What this version does to the next request.
+    /// How this version affects the next request.
     pub(super) fn fate(&self) -> RequestFate {
         version::fate(self.behaviour, &mut locked(&self.rng))
     }
@@ -141,7 +141,7 @@ impl App {
         }
     }
 
-    /// Waits as a command for a real server has to in this pod: for a core of its node, its share of the CPU limit, and the disk.
+    /// Waits as a command for a real server must in this pod: for a core of its node, its share of the CPU limit, and the disk.
     pub(super) async fn wait_as_its_pod(&self) {
         self.requests.fetch_add(1, Relaxed);
         self.wait_for_a_core(RELAYED_CPU_US);
@@ -173,7 +173,7 @@ impl App {
             .map_err(|source| Failure::Call { callee, source })
     }
 
-    /// Waits for the address of a service, in a lab where names are looked up.
+    /// Waits for the address of a service, if the lab has a name server.
     async fn look_up(&self, callee: &'static str) -> Result<(), Failure> {
         match &self.lookups {
             Some(lookups) if !lookups.find(callee).await => Err(Failure::NoAddress(callee)),
@@ -193,19 +193,19 @@ impl App {
         self.server.map_or_else(|| exporter::connections_max(self.component.name), Server::connections_max)
     }
 
-    /// Connections that somebody else holds.
+    /// Connections that are held by somebody else.
     pub(super) fn sessions_taken(&self) -> u32 {
         let max = self.connections_max();
         self.effects.sessions_left().map_or(0, |left| max.saturating_sub(left))
     }
 
-    /// Whether the shop has more connections than there are for it, with `more` of them.
+    /// Whether the shop, with `more` connections, would exceed those available to it.
     pub(super) fn has_too_many_sessions(&self, more: u64) -> bool {
         let max = self.connections_max().saturating_sub(self.sessions_taken());
         self.counters.sessions.load(Relaxed) + more > u64::from(max)
     }
 
-    /// Calls a service and takes only a success for an answer.
+    /// Calls a service and accepts only a success.
     pub(super) async fn call_ok(&self, callee: &'static str, request: Request) -> Result<Value, Failure> {
         let response = self.call(callee, request).await?;
         if !response.status().is_success() {

@@ -1,4 +1,4 @@
-//! What a store or the broker counts about itself, for its exporter.
+//! What a store or the broker counts for its exporter.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -9,31 +9,31 @@ use std::time::{Duration, Instant};
 use super::records::Operation;
 use crate::shop::locked;
 
-/// A consumer that has not asked for so long is gone: it asks again at once after every answer.
+/// A consumer that has not polled for this long is gone: it polls again at once after every answer.
 const CONSUMER_GONE_AFTER: Duration = Duration::from_secs(3);
 
-/// Everything that is counted.
+/// All counters.
 #[derive(Debug, Default)]
 pub(super) struct Counters {
-    /// Commands by what they want.
+    /// Commands by type.
     commands: Mutex<BTreeMap<&'static str, Commands>>,
-    /// Commands at work or waiting now.
+    /// Commands running or waiting now.
     pub(super) running: AtomicU64,
     /// Commands that wait for a lock now.
     pub(super) waiting: AtomicU64,
     /// Commands that have waited for a lock.
     pub(super) lock_waits: AtomicU64,
-    /// The time that they waited, in microseconds.
+    /// Total wait time in microseconds.
     pub(super) lock_wait_us: AtomicU64,
     /// Connections of the shop now.
     pub(super) sessions: AtomicU64,
-    /// Connections refused since all were taken.
+    /// Connections refused because all were taken.
     pub(super) refused: AtomicU64,
     /// The broker's queues.
     pub(super) queues: Mutex<BTreeMap<String, QueueCounters>>,
 }
 
-/// Commands of one kind.
+/// Commands of one type.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Commands {
     pub(super) count: u64,
@@ -45,18 +45,18 @@ pub(super) struct Commands {
 pub(super) struct QueueCounters {
     pub(super) ready: u64,
     pub(super) published: u64,
-    /// When each connection of a consumer asked last.
+    /// When each consumer connection last polled.
     asked: BTreeMap<u64, Instant>,
 }
 
 impl QueueCounters {
-    /// A consumer's connection asks for a message.
+    /// Records that a consumer's connection polls for a message.
     pub(super) fn ask(&mut self, connection: u64, now: Instant) {
         self.asked.insert(connection, now);
         self.asked.retain(|_, at| now.saturating_duration_since(*at) < CONSUMER_GONE_AFTER);
     }
 
-    /// Consumers that are there.
+    /// Number of active consumers.
     pub(super) fn consumers(&self, now: Instant) -> u64 {
         self.asked.values().filter(|at| now.saturating_duration_since(**at) < CONSUMER_GONE_AFTER).count() as u64
     }
@@ -71,19 +71,19 @@ impl Counters {
         commands.seconds += took.as_secs_f64();
     }
 
-    /// Counts a wait for a lock; dropped unfinished, the wait is over, too.
+    /// Counts a wait for a lock; the wait ends when the guard is dropped, finished or not.
     pub(super) fn wait_for_lock(&self) -> LockWait<'_> {
         self.waiting.fetch_add(1, Relaxed);
         LockWait { counters: self, since: Instant::now() }
     }
 
-    /// Commands by what they want: `get`, `set`, `del`.
+    /// The type of a command: `get`, `set`, `del`.
     pub(super) fn commands(&self) -> BTreeMap<&'static str, Commands> {
         locked(&self.commands).clone()
     }
 }
 
-/// One command that waits for a lock.
+/// A command that waits for a lock.
 pub(super) struct LockWait<'a> {
     counters: &'a Counters,
     since: Instant,
@@ -97,7 +97,7 @@ impl Drop for LockWait<'_> {
     }
 }
 
-/// One more in a gauge until it is dropped.
+/// Increments a gauge until it is dropped.
 pub(super) struct Held<'a>(&'a AtomicU64);
 
 impl<'a> Held<'a> {

@@ -1,9 +1,9 @@
 //! A user-space stand-in for the kernel's CFS bandwidth control: in each period of 100 ms the process may use its quota of CPU time; further
 //! work waits for the next period.
 //!
-//! The kernel stops all threads at once. Here each piece of work asks for admission first, in slices well below the quota, and blocks its
-//! thread. The effect is the same up to one slice, and what a slice uses beyond the quota is charged to the next period, as in the kernel.
-//! The few microseconds of HTTP handling and of the admin port are counted but not limited.
+//! The kernel stops all threads at once. Here each piece of work requests admission first, in slices well below the quota, and blocks its thread. The
+//! result is the same up to one slice, and use beyond the quota is charged to the next period, as in the kernel. The few microseconds of HTTP
+//! handling and of the admin port are counted but not limited.
 //!
 //! Example with a quota of 30 ms: 35 ms are used after 40 ms, so work waits 60 ms until the period ends. The next period starts with 5 ms
 //! already used.
@@ -38,7 +38,7 @@ pub(super) struct CfsStats {
 #[derive(Debug)]
 struct Window {
     ends: Instant,
-    /// CPU time of the process at the start of the period, less what it still owed.
+    /// CPU time of the process at the start of the period, minus the debt from earlier periods.
     cpu_at_start: Duration,
     throttled: bool,
     stats: CfsStats,
@@ -73,19 +73,19 @@ impl CpuLimiter {
         }
     }
 
-    /// Time in which work had to wait.
+    /// Total time that work had to wait.
     pub(super) fn waited(&self) -> Duration {
         Duration::from_micros(self.waited_us.load(Ordering::Relaxed))
     }
 
-    /// Periods in which work was done, and those in which it had to wait.
+    /// Periods in which work was done, and periods in which it had to wait.
     pub(super) fn stats(&self) -> CfsStats {
         locked(&self.window).stats
     }
 }
 
 impl Window {
-    /// How long work has to wait; zero if it may run.
+    /// How long work must wait; zero if it may run.
     fn wait(&mut self, quota: Duration, now: Instant, cpu: Duration) -> Duration {
         if now >= self.ends {
             self.roll(quota, now, cpu);
@@ -107,7 +107,7 @@ impl Window {
         self.cpu_at_start = cpu.saturating_sub(debt);
         self.ends += PERIOD * elapsed;
         self.throttled = false;
-        // An idle control group has no periods, so those slept through do not count.
+        // An idle control group has no periods, so periods without work do not count.
         self.stats.periods += 1;
     }
 }

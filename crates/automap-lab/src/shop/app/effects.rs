@@ -21,7 +21,7 @@ pub(super) struct Effects {
 struct ActiveEffect {
     effect: Effect,
     since: Instant,
-    /// Ends what runs beside requests when the effect is removed.
+    /// Stops background activity when the effect is removed.
     running: Running,
 }
 
@@ -32,12 +32,12 @@ enum Running {
     Slots(Arc<Semaphore>),
 }
 
-/// Mean waits on a node that has not enough for all.
+/// Mean waits on an overcommitted node.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct NodeWait {
     /// For a core, before a piece of work.
     pub(super) dispatch: Duration,
-    /// Work takes so many times its CPU time.
+    /// Work takes this many times its CPU time.
     pub(super) stretch: f64,
     /// For the disk, before a file operation.
     pub(super) disk: Duration,
@@ -106,7 +106,7 @@ impl Effects {
         fault
     }
 
-    /// How long a call may take, where an effect says so.
+    /// Time limit for a call, if an effect sets one.
     pub(super) fn call_limit(&self) -> Option<Duration> {
         let limit = |e: &Effect| match e {
             Effect::CallTimeout { timeout_ms } => Some(millis(*timeout_ms)),
@@ -121,7 +121,7 @@ impl Effects {
         locked(&self.active).values().map(|a| factor(&a.effect)).product()
     }
 
-    /// What its node makes everything wait, where it has not enough for all.
+    /// The waits imposed by the node, if it is overcommitted.
     pub(super) fn contention(&self) -> Option<NodeWait> {
         locked(&self.active).values().find_map(|a| match a.effect {
             Effect::NodeContention { dispatch_wait_ms, stretch, disk_wait_ms, memory_wait_ms } => Some(NodeWait {
@@ -134,7 +134,7 @@ impl Effects {
         })
     }
 
-    /// What a request has to hold while it is handled, where their number is limited.
+    /// The semaphore for requests in progress, if their number is limited.
     pub(super) fn request_slots(&self) -> Option<Arc<Semaphore>> {
         locked(&self.active).values().find_map(|a| match &a.running {
             Running::Slots(slots) => Some(Arc::clone(slots)),
@@ -142,7 +142,7 @@ impl Effects {
         })
     }
 
-    /// How long a command has to wait for the lock that something else holds; `None` while it is free.
+    /// How long a command must wait for the lock held by an effect; `None` while it is free.
     pub(super) fn lock_wait(&self) -> Option<Duration> {
         let wait = |a: &ActiveEffect| match a.effect {
             Effect::StoreLock { hold_ms, free_ms } => held_for(a.since.elapsed(), millis(hold_ms), millis(free_ms)),
@@ -151,18 +151,18 @@ impl Effects {
         locked(&self.active).values().filter_map(wait).max()
     }
 
-    /// Connections that are left for the shop, where somebody else has the others.
+    /// Connections left for the shop, if an effect holds the others.
     pub(super) fn sessions_left(&self) -> Option<u32> {
         let left = |a: &ActiveEffect| if let Effect::StoreSessions { left } = a.effect { Some(left) } else { None };
         locked(&self.active).values().filter_map(left).min()
     }
 
-    /// Whether it takes nothing from its queue.
+    /// Whether the consumer is stopped.
     pub(super) fn is_consumer_stopped(&self) -> bool {
         locked(&self.active).values().any(|a| a.effect == Effect::ConsumerStop)
     }
 
-    /// Messages that a queue takes at most, where an effect says so.
+    /// Maximum length of a queue, if an effect sets one.
     pub(super) fn queue_limit(&self) -> Option<u32> {
         let limit = |a: &ActiveEffect| if let Effect::QueueLimit { max } = a.effect { Some(max) } else { None };
         locked(&self.active).values().filter_map(limit).min()
@@ -180,7 +180,7 @@ impl Effects {
     }
 }
 
-/// How long a lock stays held that is taken every `hold + free`, so long after it was taken first.
+/// How much longer a lock stays held that is taken every `hold + free`, this long after it was first taken.
 ///
 /// Example: held for 600 ms and free for 200 ms, it is free again in 100 ms after 500 and after 1300 ms, and free now after 700 ms.
 fn held_for(since: Duration, hold: Duration, free: Duration) -> Option<Duration> {
@@ -197,7 +197,7 @@ fn hits(matching: &HttpMatch, method: &str, path: &str) -> bool {
     matching.method.as_ref().is_none_or(|m| m.eq_ignore_ascii_case(method)) && matches_glob(&matching.path, path)
 }
 
-/// `*` stands for any run of characters; everything else for itself. Greedy from left to right: linear time.
+/// `*` matches any run of characters; everything else matches itself. Greedy from left to right: linear time.
 fn matches_glob(pattern: &str, text: &str) -> bool {
     let Some((first, rest)) = pattern.split_once('*') else { return pattern == text };
     let Some(mut text) = text.strip_prefix(first) else { return false };

@@ -1,8 +1,8 @@
-//! What the exporter of a store or the broker would tell: mysqld_exporter, Percona's mongodb_exporter, redis_exporter, and RabbitMQ's plugin, by their
-//! names and labels, about the stand-ins.
+//! The metrics that the exporter of a store or the broker would export about the stand-ins, with the names and labels of mysqld_exporter, Percona's
+//! mongodb_exporter, redis_exporter, and RabbitMQ's plugin.
 //!
-//! An exporter stands in the store's pod, as a side-car does. Only what the stand-ins have is told; what they have not (replication, evictions,
-//! deadlocks) is left out or 0.
+//! An exporter runs in the store's pod, like a side-car. Only features that the stand-ins have are exported; the others (replication, evictions,
+//! deadlocks) are omitted or 0.
 
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
@@ -11,21 +11,21 @@ use super::counters::{Commands, Counters};
 use crate::kubelet::Exposition;
 use crate::shop::locked;
 
-/// `max_connections` of MySQL as it is installed.
+/// Default `max_connections` of MySQL.
 const MYSQL_CONNECTIONS_MAX: u32 = 151;
-/// What a MongoDB with usual limits of open files takes.
+/// Maximum connections of a MongoDB with the usual limits of open files.
 const MONGODB_CONNECTIONS_MAX: u32 = 819;
 /// `maxclients` of Redis.
 const REDIS_CONNECTIONS_MAX: u32 = 10_000;
 /// Sockets of a RabbitMQ with 1024 open files.
 const RABBITMQ_SOCKETS_MAX: u32 = 829;
-/// Where RabbitMQ stops publishers.
+/// Memory use at which RabbitMQ blocks publishers.
 const RABBITMQ_MEMORY_LIMIT_BYTES: f64 = 400.0 * 1024.0 * 1024.0;
 const RABBITMQ_MEMORY_BYTES: f64 = 90.0 * 1024.0 * 1024.0;
 const RABBITMQ_DISK_LIMIT_BYTES: f64 = 50e6;
 const RABBITMQ_DISK_BYTES: f64 = 69e9;
 
-/// Connections that a store or broker takes at most.
+/// Maximum number of connections of a store or broker.
 pub(super) fn connections_max(component: &str) -> u32 {
     match component {
         "catalogue-db" => MYSQL_CONNECTIONS_MAX,
@@ -35,7 +35,7 @@ pub(super) fn connections_max(component: &str) -> u32 {
     }
 }
 
-/// The text for a store or broker; `taken`: connections that somebody else holds.
+/// The text for a store or broker; `taken`: connections held by somebody else.
 pub(super) fn render(component: &str, counters: &Counters, taken: u32) -> String {
     let mut text = Exposition::default();
     let seen = Seen { counters, sessions: counters.sessions.load(Relaxed) + u64::from(taken), component };

@@ -1,8 +1,8 @@
-//! How applications look up whom they call, in a lab with a name server.
+//! How applications look up the addresses of their callees, in a lab with a name server.
 //!
-//! As in the original: front-end (Node.js without keep-alive) opens a connection for every call and asks each time; the Java services remember an
-//! address for half a minute; the others keep their connections and ask once a minute. An answer is needed before the call, so a slow name server is felt as time
-//! before it. Nothing asks where there is no name server.
+//! As in the original: front-end (Node.js without keep-alive) opens a connection for every call and does a look-up each time; the Java services cache
+//! an address for half a minute; the others keep their connections and look up once a minute. A call needs the answer first, so a slow name server
+//! delays it. Without a name server there are no look-ups.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -15,9 +15,9 @@ use crate::shop::name_server::Resolver;
 
 /// `networkaddress.cache.ttl` of Java.
 const JAVA_REMEMBERS: Duration = Duration::from_secs(30);
-/// Others open a new connection so often.
+/// How often the others open a new connection.
 const OTHERS_REMEMBER: Duration = Duration::from_secs(60);
-/// How often front-end asks for a name outside the cluster, for statistics that nobody waits for.
+/// How often front-end looks up a name outside the cluster, for statistics that nothing waits for.
 const BEACON_EVERY: Duration = Duration::from_secs(1);
 const BEACON: &str = "statistics.example.com";
 
@@ -34,7 +34,7 @@ impl Lookups {
         Self { resolver: Arc::new(Resolver::new(ports)), remembers: remembers(component), known: Mutex::default() }
     }
 
-    /// Waits until the address of `callee` is known. `false`: it is not to be had.
+    /// Waits until the address of `callee` is known. `false`: it cannot be resolved.
     pub(super) async fn find(&self, callee: &'static str) -> bool {
         let is_known = |at: &Instant| at.elapsed() < self.remembers;
         if locked(&self.known).get(callee).is_some_and(is_known) {
@@ -48,7 +48,7 @@ impl Lookups {
         is_found
     }
 
-    /// Asks for a name outside the cluster from time to time, for ever.
+    /// Periodically looks up a name outside the cluster, forever.
     pub(super) fn start_beacon(&self) {
         let resolver = Arc::clone(&self.resolver);
         tokio::spawn(async move {

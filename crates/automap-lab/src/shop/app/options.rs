@@ -12,7 +12,7 @@ use crate::stores::Stores;
 pub struct AppOptions {
     /// Which component it is.
     pub name: String,
-    /// Where everything listens.
+    /// The ports of all components.
     pub ports: Ports,
     /// The pod's own address.
     pub ip: Ipv4Addr,
@@ -20,7 +20,7 @@ pub struct AppOptions {
     pub behaviour: Behaviour,
     /// Seed of its jitter.
     pub seed: u64,
-    /// Whether it looks up the names of those that it calls.
+    /// Whether it looks up the names of its callees.
     pub dns: bool,
     /// What runs in the pods of stores and broker.
     pub stores: Stores,

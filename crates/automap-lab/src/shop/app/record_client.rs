@@ -16,10 +16,10 @@ use crate::stores::Server;
 
 /// Like the pools of the original's drivers.
 const MAX_CONNECTIONS: usize = 32;
-/// One command with everything it needs, the wait for a connection included.
+/// Time limit for one command, including the wait for a connection.
 const COMMAND_LIMIT: Duration = Duration::from_secs(5);
 
-/// Why a store or the broker did not do what it was asked.
+/// Why a store or the broker did not carry out a command.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum RecordError {
     #[error("connection failed: {0}")]
@@ -40,7 +40,7 @@ pub(super) struct RecordClient {
 }
 
 impl RecordClient {
-    /// A client of the listener at `address`, behind which there is that real server, or a stand-in; connects on first use.
+    /// A client of the listener at `address`, behind which that real server runs, or a stand-in; connects on first use.
     pub(super) fn new(address: Local, server: Option<Server>) -> Self {
         Self { address, server, idle: Mutex::default(), permits: Semaphore::new(MAX_CONNECTIONS) }
     }
@@ -65,12 +65,12 @@ impl RecordClient {
         self.send(Operation::Publish, queue, message.into()).await.map(drop)
     }
 
-    /// Takes the next message of a queue; `None` when none came for a while.
+    /// Takes the next message of a queue; `None` if none arrived for a while.
     pub(super) async fn consume(&self, queue: &str) -> Result<Option<Bytes>, RecordError> {
         self.send(Operation::Consume, queue, Bytes::new()).await
     }
 
-    /// Ends the sessions that nobody uses now, and with them what they consume.
+    /// Ends the idle sessions, and with them their consumers.
     pub(super) fn close_idle(&self) {
         locked(&self.idle).clear();
     }

@@ -1,5 +1,5 @@
-//! The server's side of the protocol of the stores and the broker: as many connections as there is room for, each answered in order.
-//! What a command does is the handler's.
+//! The server's side of the protocol of the stores and the broker: a limited number of connections, each answered in order. The handler carries out
+//! the commands.
 
 use std::io;
 use std::sync::Arc;
@@ -15,10 +15,10 @@ use super::counters::Held;
 use super::records::{Command, Reply, malformed, read_message};
 use crate::shop::sockets::accept_all;
 
-/// How often an idle connection looks whether there is still room for it.
+/// How often an idle connection checks whether it still fits the limit.
 const IDLE_CHECK: Duration = Duration::from_millis(500);
 
-/// Answers commands for ever, each connection in order. A connection beyond those that `app` has room for is closed at once.
+/// Answers commands forever, each connection in order. A connection beyond the limit of `app` is closed at once.
 pub(super) async fn serve<H, F>(listener: TcpListener, app: &Arc<App>, handler: H)
 where
     H: Fn(u64, Command) -> F + Send + Sync + 'static,
@@ -50,7 +50,7 @@ where
 {
     let mut stream = BufReader::new(stream);
     loop {
-        // What is idle while there is no room goes.
+        // Idle connections beyond the limit are closed.
         while let Err(_elapsed) = timeout(IDLE_CHECK, stream.fill_buf()).await {
             if app.has_too_many_sessions(0) {
                 return Ok(());

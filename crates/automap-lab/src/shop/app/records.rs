@@ -13,7 +13,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 /// Longer messages end the connection.
 pub(super) const MAX_MESSAGE_BYTES: usize = 64 * 1024;
 
-/// What a command wants.
+/// The type of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Operation {
     Get,
@@ -35,7 +35,7 @@ pub(super) struct Command {
 /// One reply.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Reply {
-    /// Done; with the value that was asked for.
+    /// Done; with the requested value.
     Found(Bytes),
     /// No such record, or the queue is empty.
     Missing,

@@ -1,6 +1,6 @@
 //! A real server in the pod of a store or the broker.
 //!
-//! The application starts the server and its exporter as processes of its own, which end with it, and passes on what the side-car brings:
+//! The application starts the server and its exporter as child processes, which end with it, and forwards the side-car's connections:
 //!
 //! ```text
 //! side-car ─▶ relay ─▶ server ◀─ exporter ◀─ Prometheus
@@ -8,7 +8,7 @@
 //!                     faults: sessions that hold locks, connections, or a queue's limit
 //! ```
 //!
-//! What the node or the pod's limits make it wait, commands wait in the relay. Left out: the server itself is not held to the pod's CPU limit.
+//! The delays of the node and of the pod's limits apply to commands in the relay. Left out: the server itself is not subject to the pod's CPU limit.
 
 mod children;
 mod faults;
@@ -34,15 +34,15 @@ use crate::shop::http::Local;
 use crate::shop::{ShopError, goods};
 use crate::stores::{Programs, Server};
 
-/// How long a server may take until it answers, with the making of its files.
+/// Time limit for a server to start answering, including the creation of its files.
 const READY_WITHIN: Duration = Duration::from_secs(90);
 const READY_POLL: Duration = Duration::from_millis(100);
 
-/// What every server is told.
+/// The configuration of every server.
 #[derive(Debug)]
 struct Setup<'a> {
     programs: Programs,
-    /// Where its files are kept, when the pod is replaced, too.
+    /// Where its files are kept, even when the pod is replaced.
     dir: &'a Path,
     server: Server,
     port: u16,
@@ -107,12 +107,12 @@ fn start_exporter(setup: &Setup<'_>, children: &mut Children) -> io::Result<()> 
         Server::MariaDb => mariadb::start_exporter(setup, children),
         Server::PostgreSql => postgresql::start_exporter(setup, children),
         Server::Redis => redis::start_exporter(setup, children),
-        // Its plugin is part of it.
+        // Its exporter is a plugin.
         Server::RabbitMq => Ok(()),
     }
 }
 
-/// Tries until the server lets somebody in and has what it holds from the start.
+/// Retries until the server accepts a connection and contains its initial records.
 async fn fill(
     setup: &Setup<'_>,
     address: Local,

@@ -42,7 +42,7 @@ pub(super) async fn answer(app: &App, request: &Request) -> Response {
     outcome.unwrap_or_else(|failure| explain(&failure))
 }
 
-/// Starts what a service does without being asked.
+/// Starts the background work of a service.
 pub(super) fn start_background(app: &Arc<App>) {
     if let ("front-end", Some(lookups)) = (app.component.name, &app.lookups) {
         lookups.start_beacon();

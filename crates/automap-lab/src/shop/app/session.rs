@@ -1,7 +1,7 @@
-//! One session with a store or the broker, in the protocol of what runs there: that of the stand-ins, or a real server's.
+//! One session with a store or the broker, in the protocol of the stand-ins or of a real server.
 //!
-//! A record is a row with key and value in SQL, a key in Redis, and a queue is a queue in RabbitMQ. What a server refuses is
-//! [`Reply::Failed`]; a broken connection is an error, after which the session is of no use any more.
+//! A record is a row with key and value in SQL, a key in Redis; a queue is a queue in RabbitMQ. A refusal by a server is [`Reply::Failed`]; a broken
+//! connection is an error, after which the session cannot be used any more.
 
 pub(super) mod mariadb;
 pub(super) mod postgresql;
@@ -28,7 +28,7 @@ pub(super) enum Session {
 }
 
 impl Session {
-    /// Connects; `server`: the real one that is there, if it is no stand-in.
+    /// Connects; `server`: the real server; `None` for a stand-in.
     pub(super) async fn open(server: Option<Server>, address: Local) -> io::Result<Self> {
         Ok(match server {
             None => Self::StandIn(BufReader::new(address.connect().await?)),

@@ -25,7 +25,7 @@ const MAX_RECORDS: usize = 4096;
 /// Size at which the file is rewritten with the live records only.
 const MAX_FILE_BYTES: u64 = 32 << 20;
 
-/// Serves the store for ever.
+/// Serves the store forever.
 pub(super) async fn serve(listener: TcpListener, app: Arc<App>, data_dir: &Path) -> Result<(), ShopError> {
     let name = app.component.name;
     let path = data_dir.join(format!("{name}.data"));
@@ -59,7 +59,7 @@ struct Store {
     file_bytes: u64,
     /// The position of each value in the file.
     index: BTreeMap<String, ValueLocation>,
-    /// Keys in the order of their first writing.
+    /// Keys in the order of their first write.
     order: VecDeque<String>,
 }
 

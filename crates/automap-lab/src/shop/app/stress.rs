@@ -13,7 +13,7 @@ const MAX_WORKERS: u32 = 64;
 const MAX_MEMORY_BYTES: u64 = 4 << 30;
 /// Memory is touched once per page.
 const PAGE_BYTES: usize = 4096;
-/// A worker's rhythm: it burns its load's share of each of these.
+/// A worker's period: it burns CPU for its load's share of each.
 const RHYTHM: Duration = Duration::from_millis(10);
 
 /// Threads that burn CPU until this is dropped.

@@ -1,7 +1,7 @@
-//! What a bad version does to every request and to its memory.
+//! The effects of a bad version on its requests and its memory.
 //!
-//! It runs inside the application, so that the metrics show it where the metrics of a real bad release would: time in the application itself, status
-//! codes of its own, memory of its own container.
+//! They run inside the application, so that they show in the same metrics as those of a real bad release: time in the application itself, its own
+//! status codes, memory of its own container.
 
 use std::time::Duration;
 
@@ -10,12 +10,12 @@ use automap_core::random::Rng;
 
 /// How often a leak grows.
 const LEAK_EVERY: Duration = Duration::from_millis(500);
-/// Most that one process leaks: far above every limit of the shop, so that the limit ends it.
+/// Maximum leak of one process: far above every limit of the shop, so that the limit ends the process.
 const LEAK_BYTES_MAX: u64 = 2 << 30;
 /// Memory is touched once per page.
 const PAGE_BYTES: usize = 4096;
 
-/// What a version does to one request.
+/// The effect of a version on one request.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct RequestFate {
     /// It waits for this long.
@@ -24,14 +24,14 @@ pub(super) struct RequestFate {
     pub(super) fails: bool,
 }
 
-/// Draws what happens to the next request.
+/// Draws the effect on the next request.
 pub(super) fn fate(behaviour: Behaviour, rng: &mut Rng) -> RequestFate {
     let wait_ms = if behaviour.slow_ms > 0.0 { behaviour.slow_ms * (0.5 + rng.unit()) } else { 0.0 };
     let fails = behaviour.fail_percent > 0.0 && rng.percent(behaviour.fail_percent);
     RequestFate { wait: Duration::try_from_secs_f64(wait_ms / 1e3).unwrap_or_default(), fails }
 }
 
-/// Starts to hold more and more memory, where this version does.
+/// Starts the memory leak, if this version has one.
 pub(super) fn start_leak(behaviour: Behaviour) {
     if behaviour.leak_bytes_per_s == 0 {
         return;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::cpu_limiter::CpuLimiter;
 use crate::shop::clock::thread_cpu_time;
 
-/// Work between two requests for admission.
+/// CPU time between two requests for admission.
 const SLICE: Duration = Duration::from_micros(100);
 /// Bytes hashed between two readings of the clock.
 const BLOCK: [u8; 1024] = [0x5a; 1024];

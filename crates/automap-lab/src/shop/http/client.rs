@@ -28,7 +28,7 @@ pub(crate) trait Connector: Send + Sync {
     fn connect(&self) -> impl Future<Output = io::Result<Self::Stream>> + Send;
 }
 
-/// An address of this machine: 127.0.0.1, or another of the loopback network where a second pod of a service has its own.
+/// An address of this machine: 127.0.0.1, or another of the loopback network for a further pod of a service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Local(SocketAddrV4);
 
@@ -116,7 +116,7 @@ impl<C: Connector> HttpClient<C> {
     async fn exchange(&self, request: Request, connected: &AtomicBool) -> Result<Response, CallError> {
         let _permit = self.permits.acquire().await.map_err(|_| CallError::Reset)?;
         let mut request = request.map(Full::new);
-        // Each iteration takes one connection out of the bounded pool for good, or ends.
+        // Each iteration removes one connection from the bounded pool for good, or ends.
         while let Some(mut sender) = self.take_idle() {
             if sender.ready().await.is_err() {
                 continue;

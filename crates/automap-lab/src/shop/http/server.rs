@@ -34,7 +34,7 @@ where
             Ok::<hyper::Response<Body>, Cut>(response.map(Full::new))
         }
     });
-    // How a connection ends is the peer's affair; whoever measures has counted it already.
+    // How a connection ends is up to the peer; failures have been counted already.
     let _ended = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
 }
 

@@ -1,4 +1,4 @@
-//! What istio-agent and Envoy tell of the certificate that a gateway shows to its peers.
+//! The metrics of istio-agent and Envoy about the certificate that a gateway presents to its peers.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use std::time::Duration;
 const VALID_FOR: Duration = Duration::from_secs(24 * 3600);
 const SECONDS_PER_DAY: f64 = 24.0 * 3600.0;
 
-/// The text for a proxy that runs for so long and whose certificate has expired so long ago, if it has.
+/// The text for a proxy that has run for `running_for`; `expired_for`: the time since its certificate expired, if it has.
 pub(super) fn exposition(running_for: Duration, expired_for: Option<Duration>) -> String {
     let half_s = VALID_FOR.as_secs_f64() / 2.0;
     let left_s = match expired_for {

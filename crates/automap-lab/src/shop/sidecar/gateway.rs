@@ -1,7 +1,7 @@
 //! The ingress gateway: a proxy without an application of its own, through which users reach front-end.
 //!
-//! It counts as Istio's gateways do, which is at the source only, and tells how long its certificate is valid as istio-agent and Envoy do. Users speak
-//! plain HTTP to it; the certificate is the one that it shows to front-end's side-car. Left out: routes, since there is one service behind it.
+//! It counts as Istio's gateways do, at the source only, and reports the validity of its certificate as istio-agent and Envoy do. Users speak plain
+//! HTTP to it; the certificate is the one that it presents to front-end's side-car. Left out: routes, since there is only one service behind it.
 
 use std::sync::Arc;
 
@@ -49,7 +49,7 @@ pub async fn serve_gateway(options: &SidecarOptions) -> Result<(), ShopError> {
         serve_connection(stream, move |request| {
             let client = match proxy.link.certificate_expired_for() {
                 None => pods.next(),
-                // The connections of before are of no use any more.
+                // The existing connections can no longer be used.
                 Some(_) => Arc::new(HttpClient::new(
                     ToPod::new(&proxy, entrance, endpoints::any_of(&proxy.endpoints, ENTRANCE)),
                     1,

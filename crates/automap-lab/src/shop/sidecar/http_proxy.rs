@@ -70,7 +70,7 @@ async fn pass_on<C: Connector>(
     }
 }
 
-/// Envoy's answer, its response flags and its words. Only the source retries, so only it can run out of retries (URX).
+/// Envoy's answer, its response flags and its text. Only the source retries, so only it can run out of retries (URX).
 fn as_envoy(failure: &CallError, reporter: Reporter) -> (StatusCode, &'static str, &'static str) {
     match (failure, reporter) {
         (CallError::Connect(_), Reporter::Source) => {
@@ -91,8 +91,7 @@ struct Edge {
     destination: &'static str,
 }
 
-/// A request under way. Dropped unfinished, it counts as "downstream gone": the server drops its handler when the
-/// caller leaves.
+/// A request in progress. Dropped unfinished, it counts as "downstream gone": the server drops its handler when the caller leaves.
 struct Record<'a> {
     proxy: &'a Proxy,
     edge: Edge,
@@ -114,7 +113,7 @@ impl<'a> Record<'a> {
 
     fn observe(&self, response_code: u16, flags: &'static str, response_bytes: usize) {
         let Edge { reporter, source, destination } = self.edge;
-        // The destination knows itself, reached or not.
+        // The destination is always known to itself, whether it was reached or not.
         let reached = reporter == Reporter::Destination || self.connected.load(Ordering::Relaxed);
         let labels = Labels { reporter, source, destination, reached, response_code: Some(response_code), flags };
         let (duration, request_bytes) = (self.started.elapsed(), self.request_bytes);

@@ -18,13 +18,13 @@ use crate::plan::{Component, proxied};
 /// The component at the other end; `None`: outside the mesh.
 pub(super) type Peer = Option<&'static Component>;
 
-/// How a preface starts. No HTTP method starts like this.
+/// The start of a preface. No HTTP method starts like this.
 const MAGIC: &[u8; 7] = b"MESH/1 ";
 /// The whole preface; the name is padded with spaces.
 const PREFACE_BYTES: usize = 64;
 /// A connection without data for this long after connecting is closed.
 const FIRST_BYTES_LIMIT: Duration = Duration::from_secs(60);
-/// Maximum number of times a stream is checked that has sent only part of the magic.
+/// Maximum number of checks of a stream that has sent only part of the magic.
 const MAX_PEEKS: usize = 100;
 const PEEK_PAUSE: Duration = Duration::from_millis(5);
 

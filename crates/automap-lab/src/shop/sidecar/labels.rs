@@ -30,7 +30,7 @@ pub(super) struct Labels {
 }
 
 impl Labels {
-    /// The labels as they stand between braces, in the order of Istio's proxies.
+    /// The labels as they appear between braces, in the order of Istio's proxies.
     pub(super) fn text(&self) -> String {
         let mut out = String::with_capacity(900);
         let reporter = match self.reporter {

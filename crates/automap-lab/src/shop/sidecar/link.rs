@@ -1,4 +1,4 @@
-//! The model of the pod's network: the active network effects, and the delay or loss that they cause for each segment. It knows no sockets;
+//! The model of the pod's network: the active network effects, and the delay or loss that they cause for each segment. It does not use sockets;
 //! [`wire`](super::wire) applies it.
 //!
 //! As with `tc netem` on a pod's interface, only outgoing traffic is affected: requests on connections that the pod opened, responses on those
@@ -66,7 +66,7 @@ struct ActiveEffect {
 impl Link {
     pub(super) fn new(name: &str) -> Self {
         Self {
-            // Which segment is lost need not repeat from run to run: the operating system's timing does not either.
+            // The choice of lost segments need not be reproducible: the operating system's timing is not either.
             state: Mutex::new(LinkState { rng: Rng::named(0, name), active: BTreeMap::new() }),
             changed: watch::Sender::new(()),
             sent_bytes: AtomicU64::new(0),
@@ -87,7 +87,7 @@ impl Link {
         locked(&self.state).active.values().any(|a| hits(&a.effect, peer) && is_total(&a.effect))
     }
 
-    /// For how long no peer has taken a new connection from it.
+    /// How long its certificate has been expired, so that no peer accepts a new connection from it.
     pub(super) fn certificate_expired_for(&self) -> Option<Duration> {
         let state = locked(&self.state);
         let since = state.active.values().filter(|a| a.effect == Effect::CertificateExpired).map(|a| a.since.elapsed());
@@ -136,7 +136,7 @@ impl Link {
     }
 }
 
-/// The next retransmission after a partition has healed: the timer went on doubling all the while.
+/// The next retransmission after a partition has healed: the timer kept doubling during the partition.
 pub(super) fn next_retransmission(first_sent: Instant, rto: Duration, now: Instant) -> Instant {
     let mut due = first_sent + rto;
     let mut timer = rto;

@@ -8,9 +8,9 @@ use crate::plan::Ports;
 /// Options of a side-car.
 #[derive(Clone, Debug)]
 pub struct SidecarOptions {
-    /// The component it stands beside.
+    /// The component that it belongs to.
     pub name: String,
-    /// Where everything listens.
+    /// The ports of all components.
     pub ports: Ports,
     /// The pod's own address.
     pub ip: Ipv4Addr,

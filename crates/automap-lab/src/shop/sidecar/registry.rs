@@ -14,7 +14,7 @@ const BUCKETS_MS: [f64; 19] = [
     0.5, 1.0, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1e3, 2.5e3, 5e3, 10e3, 30e3, 60e3, 300e3, 600e3, 1800e3,
     3600e3,
 ];
-/// Series kept; an application that answers with ever new status codes cannot grow the registry beyond it.
+/// Maximum number of series; an application that answers with ever new status codes cannot grow the registry beyond it.
 const MAX_SERIES: usize = 1000;
 
 /// All series of one side-car.
@@ -24,7 +24,7 @@ pub(super) struct Registry {
     tcp: BTreeMap<Labels, TcpSeries>,
 }
 
-/// What is known of one finished request.
+/// The properties of one finished request.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Observation {
     pub(super) duration: Duration,
@@ -36,7 +36,7 @@ pub(super) struct Observation {
 struct HttpSeries {
     requests: u64,
     duration_ms_sum: f64,
-    /// Not cumulative; the last one holds what lies beyond all bounds.
+    /// Not cumulative; the last one counts values beyond all bounds.
     buckets: [u64; BUCKETS_MS.len() + 1],
     request_bytes: u64,
     response_bytes: u64,

@@ -21,7 +21,7 @@ const MAX_CONNECT_ATTEMPTS: u32 = 3;
 /// Envoy's base interval between retries; it doubles.
 const RETRY_PAUSE: Duration = Duration::from_millis(25);
 
-/// The way to one callee's pod.
+/// The path to one callee's pod.
 #[derive(Clone, Debug)]
 pub(super) struct ToPod {
     own_name: &'static str,

@@ -23,14 +23,14 @@ pub(super) type Wire = Join<CountedReads<OwnedReadHalf>, DuplexStream>;
 
 /// Payload of one Ethernet-sized TCP segment.
 const SEGMENT_BYTES: usize = 1448;
-/// What a connection holds before its writer has to wait, beside the segments under way: its send buffer.
+/// How much a connection buffers before its writer must wait, not counting the segments in flight: its send buffer.
 const SEND_BUFFER_BYTES: usize = 64 * 1024;
-/// Segments under way.
+/// Segments in flight.
 const MAX_SEGMENTS: usize = 256;
-/// How long a closed connection keeps trying to deliver what it still holds.
+/// How long a closed connection keeps trying to deliver its buffered data.
 const LINGER: Duration = Duration::from_secs(60);
 
-/// Lays the faulty network between us and `peer`.
+/// Puts the faulty network between us and `peer`.
 pub(super) fn over(stream: TcpStream, link: Arc<Link>, peer: Option<&'static str>) -> Wire {
     let (reader, writer) = stream.into_split();
     let (near, far) = duplex(SEND_BUFFER_BYTES);
@@ -76,7 +76,7 @@ impl Egress {
                     _ => give_up = Some(Instant::now() + LINGER),
                 },
                 () = self.departure(), if !self.queue.is_empty() => {
-                    // A peer that has stopped reading is treated as one that is gone.
+                    // A peer that has stopped reading is treated as gone.
                     let sent = timeout(LINGER, self.send_first(&mut far)).await;
                     if !matches!(sent, Ok(Ok(()))) {
                         return;
@@ -109,7 +109,7 @@ impl Egress {
             if !self.link.is_partitioned(self.peer) {
                 return;
             }
-            // The link outlives the wait, so the sender is there.
+            // The link outlives the wait, so the sender still exists.
             let _changed = self.changes.changed().await;
             first.departs = link::next_retransmission(first.first_sent, first.rto, Instant::now());
         }

@@ -1,4 +1,4 @@
-//! The processes of a real server. They end with this one, however it ends.
+//! The child processes of a real server. They end with this process, however it ends.
 
 use std::io;
 use std::path::Path;
@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use rustix::process::geteuid;
 
-/// How often it is looked whether one has ended.
+/// How often to check whether one has ended.
 const LOOK: Duration = Duration::from_millis(500);
-/// `nobody`, for what refuses to run as root.
+/// `nobody`, for programs that refuse to run as root.
 const NOBODY: &str = "65534";
 
 /// All of them.
@@ -55,7 +55,7 @@ pub(super) fn tied(program: &Path) -> io::Result<Command> {
     Ok(command)
 }
 
-/// The same as another user where this one is root: who becomes another loses the tie, so it is made after that.
+/// The same as `nobody` if this process is root. Changing the user breaks the tie, so it is made after that.
 pub(super) fn tied_as_nobody(program: &Path) -> io::Result<Command> {
     if !geteuid().is_root() {
         return tied(program);
@@ -65,7 +65,7 @@ pub(super) fn tied_as_nobody(program: &Path) -> io::Result<Command> {
     Ok(command)
 }
 
-/// A program as another user where this one is root.
+/// A program that runs as `nobody` if this process is root.
 pub(super) fn as_nobody(program: &Path) -> Command {
     if !geteuid().is_root() {
         return Command::new(program);
@@ -78,7 +78,7 @@ pub(super) fn as_nobody(program: &Path) -> Command {
     command
 }
 
-/// Runs a program to its end.
+/// Runs a program to completion.
 pub(super) fn run(command: &mut Command) -> io::Result<()> {
     let name = words(command);
     let output = command.stdin(Stdio::null()).output().map_err(|e| io::Error::new(e.kind(), format!("{name}: {e}")))?;
@@ -90,7 +90,7 @@ pub(super) fn run(command: &mut Command) -> io::Result<()> {
     Err(io::Error::other(format!("{name} failed ({}): {said}", output.status)))
 }
 
-/// What is started, without the guard.
+/// The name of the started program, without the guard.
 fn words(command: &Command) -> String {
     let mut args = command.get_args().skip_while(|arg| *arg != "--").skip(1);
     args.next().unwrap_or(command.get_program()).to_string_lossy().into_owned()

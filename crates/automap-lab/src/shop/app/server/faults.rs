@@ -1,5 +1,5 @@
-//! Faults of a real server, made by sessions as anybody could open them: one that holds a lock, idle ones that take all connections, a queue with
-//! a limit. Each task follows the effects that the application was told.
+//! Faults of a real server, caused by ordinary client sessions: one that holds a lock, idle ones that take all connections, a queue with a limit.
+//! Each task follows the application's active effects.
 
 use std::io;
 use std::sync::Arc;
@@ -12,11 +12,11 @@ use super::super::session::rabbitmq;
 use crate::shop::http::Local;
 use crate::stores::Server;
 
-/// How often it is looked whether a lock is to be taken.
+/// How often to check whether a lock should be taken.
 const LOCK_POLL: Duration = Duration::from_millis(20);
-/// How often the others are looked at.
+/// How often to check the other faults.
 const POLL: Duration = Duration::from_millis(250);
-/// Pause after a server would not do it.
+/// Pause after the server refused.
 const RETRY: Duration = Duration::from_millis(500);
 /// How often the oldest of too many records are deleted.
 const TRIM_EVERY: Duration = Duration::from_secs(30);
@@ -47,7 +47,7 @@ async fn hold_locks(app: Arc<App>, server: Server, address: Local) {
     }
 }
 
-/// Takes the lock, and lets go when its time is over.
+/// Takes the lock, and releases it when its time is over.
 async fn hold_lock(app: &App, server: Server, address: Local) -> io::Result<()> {
     let left = || app.effects.lock_wait().unwrap_or_default();
     match Session::open(Some(server), address).await? {
@@ -71,7 +71,7 @@ async fn hold_lock(app: &App, server: Server, address: Local) -> io::Result<()> 
     }
 }
 
-/// Opens as many idle sessions as are to be held, and tries again while there is no room for them.
+/// Opens the required number of idle sessions, and retries while the server has no room for them.
 async fn take_connections(app: Arc<App>, server: Server, address: Local) {
     let mut held = Vec::new();
     loop {
@@ -87,7 +87,7 @@ async fn take_connections(app: Arc<App>, server: Server, address: Local) {
     }
 }
 
-/// Makes the queue anew whenever its limit is to be another.
+/// Declares the queue again whenever its limit changes.
 async fn limit_queue(app: Arc<App>, address: Local) {
     let mut present = None;
     loop {
@@ -110,7 +110,7 @@ async fn trim(address: Local) {
     loop {
         tokio::time::sleep(TRIM_EVERY).await;
         if let Ok(Session::PostgreSql(mut session)) = Session::open(Some(Server::PostgreSql), address).await {
-            // The next time, then.
+            // Retried at the next opportunity.
             let _failed = session.trim().await;
         }
     }

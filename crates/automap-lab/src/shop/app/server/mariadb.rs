@@ -11,10 +11,10 @@ use super::super::session::mariadb::SHOP;
 use super::children::{Children, run, tied};
 use super::{Setup, prefix};
 
-/// Lets the exporter in when all other connections are taken.
+/// Lets the exporter connect when all other connections are taken.
 const ADMINISTRATOR: &str = "exporter";
 
-/// Starts the server, with its files made before where there are none.
+/// Starts the server, creating its files first if there are none.
 pub(super) fn start(setup: &Setup<'_>, children: &mut Children) -> io::Result<()> {
     let program = setup.program(&["mariadbd"])?;
     let data = setup.dir.join("mariadb");
@@ -28,7 +28,7 @@ pub(super) fn start(setup: &Setup<'_>, children: &mut Children) -> io::Result<()
     command.arg(format!("--datadir={}", data.display())).arg(format!("--tmpdir={}", data.display()));
     command.arg(format!("--init-file={}", init.display()));
     command.arg(format!("--port={}", setup.port)).arg(format!("--max-connections={}", setup.server.connections_max()));
-    // Relative to the data, since the path of a socket must be short.
+    // Relative to the data directory, since the path of a socket must be short.
     command.args(["--bind-address=127.0.0.1", "--socket=server.sock", "--pid-file=server.id", "--skip-name-resolve"]);
     command.args(["--innodb-buffer-pool-size=16M", "--innodb-log-file-size=8M", "--performance-schema=OFF"]);
     command.arg("--innodb-lock-wait-timeout=120");
@@ -38,7 +38,7 @@ pub(super) fn start(setup: &Setup<'_>, children: &mut Children) -> io::Result<()
     children.start(&mut command)
 }
 
-/// Made aside and renamed, so that files that were made half are never used.
+/// Creates the files under another name and renames them, so that incomplete files are never used.
 fn install(setup: &Setup<'_>, program: &Path, data: &Path) -> io::Result<()> {
     let aside = data.with_extension("new");
     let _leftover = fs::remove_dir_all(&aside);
@@ -56,7 +56,7 @@ fn install(setup: &Setup<'_>, program: &Path, data: &Path) -> io::Result<()> {
     fs::rename(aside, data)
 }
 
-/// Where a server that was unpacked elsewhere finds what belongs to it.
+/// Where a server that was unpacked to another prefix finds its files.
 fn folders(program: &Path) -> Vec<String> {
     let prefix = prefix(program);
     [
@@ -86,7 +86,7 @@ pub(super) fn start_exporter(setup: &Setup<'_>, children: &mut Children) -> io::
     let program = setup.program(&["prometheus-mysqld-exporter", "mysqld_exporter"])?;
     let mut command = tied(&program)?;
     command.arg(format!("--web.listen-address=127.0.0.1:{}", setup.exporter_port));
-    // Before version 0.15 it is told by its environment, since then by a file.
+    // Before version 0.15 it is configured by environment variables, since then by a file.
     command.env("DATA_SOURCE_NAME", format!("{ADMINISTRATOR}@(127.0.0.1:{})/", setup.port));
     let options = setup.dir.join("exporter.cnf");
     fs::write(&options, format!("[client]\nuser={ADMINISTRATOR}\nhost=127.0.0.1\nport={}\n", setup.port))?;

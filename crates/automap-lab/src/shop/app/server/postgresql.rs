@@ -13,14 +13,14 @@ use super::Setup;
 use super::children::{Children, as_nobody, run, tied, tied_as_nobody};
 use crate::shop::http::Local;
 
-/// Whom the server's files belong to; may use the connections below when all others are taken.
+/// The owner of the server's files; may use the connections below when all others are taken.
 const ADMINISTRATOR: &str = "postgres";
-/// Connections kept for the administrator.
+/// Connections reserved for the administrator.
 const RESERVED: u32 = 3;
 /// `nobody`.
 const NOBODY: u32 = 65_534;
 
-/// Starts the server, with its files made before where there are none.
+/// Starts the server, creating its files first if there are none.
 pub(super) fn start(setup: &Setup<'_>, children: &mut Children) -> io::Result<()> {
     let data = setup.dir.join("postgresql");
     if !data.exists() {
@@ -43,7 +43,7 @@ pub(super) fn start(setup: &Setup<'_>, children: &mut Children) -> io::Result<()
     children.start(&mut command)
 }
 
-/// Made aside and renamed, so that files that were made half are never used.
+/// Creates the files under another name and renames them, so that incomplete files are never used.
 fn install(setup: &Setup<'_>, data: &Path) -> io::Result<()> {
     let aside = data.with_extension("new");
     let _leftover = fs::remove_dir_all(&aside);
@@ -58,7 +58,7 @@ fn install(setup: &Setup<'_>, data: &Path) -> io::Result<()> {
     fs::rename(aside, data)
 }
 
-/// PostgreSQL refuses to run as root, and another user must be able to get to its files.
+/// PostgreSQL refuses to run as root, so another user must be able to reach its files.
 fn check_open_to_others(dir: &Path) -> io::Result<()> {
     let is_closed = |dir: &&Path| fs::metadata(dir).is_ok_and(|m| m.permissions().mode() & 0o001 == 0);
     match dir.ancestors().find(is_closed) {
@@ -70,13 +70,13 @@ fn check_open_to_others(dir: &Path) -> io::Result<()> {
     }
 }
 
-/// Makes the account of the shop, if it is not there.
+/// Creates the account of the shop, if it does not exist.
 pub(super) async fn make_role(address: Local) -> io::Result<()> {
     let mut config = Config::new();
     config.host(address.ip().to_string()).port(address.port_number()).user(ADMINISTRATOR).dbname("postgres");
     let (client, connection) = config.connect(NoTls).await.map_err(io::Error::other)?;
     tokio::spawn(async move {
-        // Its end shows in the commands of the client.
+        // If it ends, the client's commands fail.
         let _ended = connection.await;
     });
     let make = format!(

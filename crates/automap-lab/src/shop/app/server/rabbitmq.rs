@@ -1,4 +1,4 @@
-//! RabbitMQ with its plugin for Prometheus, and the name server of Erlang that it needs.
+//! RabbitMQ with its plugin for Prometheus, and Erlang's port mapper (epmd), which it needs.
 
 use std::fs;
 use std::io;
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::children::{Children, tied};
 use super::{Setup, prefix};
 
-/// Where RabbitMQ stops publishers.
+/// Memory use at which RabbitMQ blocks publishers.
 const MEMORY_LIMIT: &str = "300MB";
 
 /// Starts both.
@@ -17,7 +17,7 @@ pub(super) fn start(setup: &Setup<'_>, children: &mut Children) -> io::Result<()
     fs::write(dir.join("plugins"), "[rabbitmq_prometheus].\n")?;
     fs::write(dir.join("rabbitmq.conf"), configuration(setup))?;
     let [names, nodes] = setup.broker_ports.map(|port| port.to_string());
-    // One of its own: it would outlive the broker that starts it.
+    // A separate one: it would outlive the broker that starts it.
     let mut command = tied(&setup.program(&["epmd"])?)?;
     children.start(command.args(["-port", &names]).env("ERL_EPMD_ADDRESS", "127.0.0.1"))?;
 
@@ -31,7 +31,7 @@ pub(super) fn start(setup: &Setup<'_>, children: &mut Children) -> io::Result<()
     command.env("ERL_CRASH_DUMP", "/dev/null").env("RABBITMQ_LOG", "-color");
     // Then the script becomes the server instead of waiting for it.
     command.env("RUNNING_UNDER_SYSTEMD", "yes");
-    // One thread is enough, and an idle one must not spin.
+    // One thread is enough, and idle schedulers must not spin.
     let arguments = "-kernel inet_dist_use_interface {127,0,0,1} +S 1:1 +sbwt none";
     command.env("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS", arguments);
     children.start(&mut command)
@@ -53,7 +53,7 @@ log.file = false
     )
 }
 
-/// The folder with all of the server: the program in the `PATH` is in it, or is Debian's, which insists on a user of its own.
+/// The folder that contains the whole server: the program in the `PATH` is in it, or is Debian's, which insists on its own user.
 fn home(program: &Path) -> io::Result<PathBuf> {
     let own = prefix(program);
     if own.join("plugins").is_dir() {

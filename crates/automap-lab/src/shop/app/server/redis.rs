@@ -1,4 +1,4 @@
-//! Redis and redis_exporter. Nothing is written to disk: sessions are no loss.
+//! Redis and redis_exporter. Nothing is written to disk, since losing sessions does no harm.
 
 use std::fs;
 use std::io;

@@ -1,4 +1,4 @@
-//! Passes bytes between the side-car and a real server, and lets commands wait as the pod has to.
+//! Forwards bytes between the side-car and a real server, and delays commands as the pod's limits and node require.
 
 use std::io;
 use std::sync::Arc;
@@ -12,17 +12,17 @@ use super::super::counters::Held;
 use crate::shop::http::{Connector, Local};
 use crate::shop::sockets::accept_all;
 
-/// Bytes passed on at a time.
+/// Size of the copy buffer.
 const CHUNK_BYTES: usize = 16 * 1024;
-/// How often an idle connection looks whether there is still room for it.
+/// How often an idle connection checks whether it still fits the limit.
 const IDLE_CHECK: Duration = Duration::from_millis(500);
 
-/// Relays for ever.
+/// Relays forever.
 pub(super) async fn serve(listener: TcpListener, app: Arc<App>, server: Local) {
     accept_all(listener, |stream| {
         let app = Arc::clone(&app);
         async move {
-            // Whoever ends it, the connection is over.
+            // Whichever side ends it, the connection is over.
             let _ended = relay(&app, stream, server).await;
         }
     })
@@ -49,7 +49,7 @@ async fn relay(app: &App, mut near: TcpStream, server: Local) -> io::Result<()> 
                 to_client.write_all(chunk).await?;
                 is_idle = true;
             }
-            // What is idle while there is no room goes.
+            // Idle connections beyond the limit are closed.
             () = tokio::time::sleep(IDLE_CHECK), if is_idle => {
                 if app.has_too_many_sessions(0) {
                     return Ok(());
@@ -59,7 +59,7 @@ async fn relay(app: &App, mut near: TcpStream, server: Local) -> io::Result<()> 
     }
 }
 
-/// Nothing read means that the other side has closed.
+/// An empty read means that the other side has closed.
 fn some(chunk: Option<&[u8]>) -> io::Result<&[u8]> {
     chunk.filter(|bytes| !bytes.is_empty()).ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
 }

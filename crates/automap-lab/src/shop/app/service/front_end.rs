@@ -21,7 +21,7 @@ struct Session {
 }
 
 impl Session {
-    /// Whose cart it is: the customer's, before the login the session's.
+    /// The owner of the cart: the customer or, before the login, the session.
     fn owner(&self) -> &str {
         self.customer.as_deref().unwrap_or(&self.id)
     }
@@ -89,7 +89,7 @@ async fn html(app: &App, catalogue_calls: &[&str]) -> Result<Response, Failure> 
     Ok(text(StatusCode::OK, body))
 }
 
-/// Logs in at user, then makes the session's cart the customer's.
+/// Logs in at user, then turns the session's cart into the customer's.
 async fn login(app: &App, request: &Request, session: &Session) -> Result<Response, Failure> {
     let username = query(request, "username").unwrap_or_default();
     let response = app.call("user", get(&format!("/login?username={username}"))).await?;
@@ -101,7 +101,7 @@ async fn login(app: &App, request: &Request, session: &Session) -> Result<Respon
     Ok(text(StatusCode::OK, "Cookie is set"))
 }
 
-/// Reads the price from catalogue first: carts accepts any price.
+/// Reads the price from catalogue first, since carts accepts any price.
 async fn add_to_cart(app: &App, wish: &Value, session: &Session) -> Result<Response, Failure> {
     let id = wish["id"].as_str().unwrap_or_default();
     let sock = app.call_ok("catalogue", get(&format!("/catalogue/{id}"))).await?;
@@ -110,7 +110,7 @@ async fn add_to_cart(app: &App, wish: &Value, session: &Session) -> Result<Respo
     app.call("carts", post_json(&items_path(session.owner()), &item)).await
 }
 
-/// Collects what orders will fetch again, and passes on whatever orders answers.
+/// Collects the data that orders will fetch again, and passes on the answer of orders.
 async fn order(app: &App, customer: &str) -> Result<Response, Failure> {
     let paths = [format!("/customers/{customer}"), format!("/addresses/{customer}"), format!("/cards/{customer}")];
     let [customer_path, address_path, card_path] = &paths;

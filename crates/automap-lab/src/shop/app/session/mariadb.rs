@@ -1,6 +1,6 @@
 //! A session with MariaDB: one table of keys and values.
 //!
-//! A record is read with a shared lock, as a shop does that sells what it has just read: so a transaction that holds the rows makes readers wait.
+//! A record is read with a shared lock, like a shop that sells what it has just read, so a transaction that holds the rows makes readers wait.
 
 use std::io;
 
@@ -11,7 +11,7 @@ use mysql_async::{Conn, Error, OptsBuilder};
 use super::super::records::{Command, Operation, Reply};
 use crate::shop::http::Local;
 
-/// The database, and the user whom it belongs to.
+/// The database, and the user who owns it.
 pub(crate) const SHOP: &str = "shop";
 /// Larger values are refused before they are sent.
 const MAX_PACKET_BYTES: usize = 1 << 20;
@@ -36,7 +36,7 @@ impl Session {
             .user(Some(SHOP))
             .db_name(Some(SHOP))
             .prefer_socket(false)
-            // Otherwise both would be asked for.
+            // Otherwise the client would query the server for both.
             .max_allowed_packet(Some(MAX_PACKET_BYTES))
             .wait_timeout(Some(IDLE_S));
         Conn::new(options).await.map(Self).map_err(io::Error::other)
@@ -60,7 +60,7 @@ impl Session {
         done.or_else(refusal)
     }
 
-    /// Makes the table and puts the first records into it.
+    /// Creates the table and inserts the first records.
     pub(crate) async fn prepare(&mut self, preloaded: Vec<(String, String)>) -> io::Result<()> {
         self.statement(CREATE).await?;
         for (key, value) in preloaded {
@@ -85,7 +85,7 @@ impl Session {
     }
 }
 
-/// What the server refuses is an answer.
+/// A refusal by the server is an answer, not an error.
 fn refusal(error: Error) -> io::Result<Reply> {
     match error {
         Error::Server(_) => Ok(Reply::Failed),

@@ -9,9 +9,9 @@ use tokio_postgres::{Client, Config, Error, NoTls, Statement};
 use super::super::records::{Command, Operation, Reply};
 use crate::shop::http::Local;
 
-/// The user whom the records belong to.
+/// The user who owns the records.
 pub(crate) const SHOP: &str = "shop";
-/// Records beyond which the oldest are deleted.
+/// Number of records beyond which the oldest are deleted.
 const MAX_RECORDS: i64 = 4096;
 
 const READ: &str = "SELECT v FROM records WHERE k = $1";
@@ -39,7 +39,7 @@ impl Session {
         config.host(address.ip().to_string()).port(address.port_number()).user(SHOP).dbname("postgres");
         let (client, connection) = config.connect(NoTls).await.map_err(io::Error::other)?;
         tokio::spawn(async move {
-            // Its end shows in the commands of the client.
+            // If it ends, the client's commands fail.
             let _ended = connection.await;
         });
         Ok(Self { client, statements: None })
@@ -80,7 +80,7 @@ impl Session {
         Ok(self.statements.insert(prepared).clone())
     }
 
-    /// Makes the table and puts the first records into it.
+    /// Creates the table and inserts the first records.
     pub(crate) async fn prepare(&mut self, preloaded: Vec<(String, String)>) -> io::Result<()> {
         self.statement(CREATE).await?;
         for (key, value) in preloaded {
@@ -89,7 +89,7 @@ impl Session {
         Ok(())
     }
 
-    /// Deletes the oldest of too many records.
+    /// Deletes the oldest records if there are too many.
     pub(crate) async fn trim(&mut self) -> io::Result<()> {
         let delete = "DELETE FROM records WHERE n <= (SELECT max(n) FROM records) - $1";
         self.client.execute(delete, &[&MAX_RECORDS]).await.map(drop).map_err(io::Error::other)
@@ -110,7 +110,7 @@ impl Session {
     }
 }
 
-/// What the server refuses is an answer, unless it ends the session with it.
+/// A refusal by the server is an answer, unless the server also ends the session.
 fn refusal(error: Error) -> io::Result<Reply> {
     match error.as_db_error() {
         Some(refused) if !refused.code().code().starts_with("57") => Ok(Reply::Failed),

@@ -1,6 +1,6 @@
-//! A session with RabbitMQ: messages that the broker confirms, and a consumer that takes one at a time.
+//! A session with RabbitMQ: publishing with confirms, and a consumer that takes one message at a time.
 //!
-//! The queue is declared by the pod of the broker. Whoever publishes or consumes finds it there.
+//! The broker's pod declares the queue; publishers and consumers expect it to exist.
 
 use std::fmt;
 use std::io;
@@ -19,9 +19,9 @@ use tokio::time::timeout;
 use super::super::records::{Command, Operation, Reply};
 use crate::shop::http::Local;
 
-/// The account that a RabbitMQ has from the start, for this machine only.
+/// RabbitMQ's default account, which is restricted to this machine.
 const GUEST: &str = "guest";
-/// How long a consumer waits for a message before it says that there is none.
+/// How long a consumer waits for a message before it reports that there is none.
 const CONSUME_WAIT: Duration = Duration::from_secs(1);
 /// Messages that a queue keeps before the oldest is dropped.
 const MAX_MESSAGES: u32 = 10_000;
@@ -29,7 +29,7 @@ const MAX_MESSAGES: u32 = 10_000;
 /// A session.
 pub(crate) struct Session {
     channel: Channel,
-    /// Whether the broker took each message that was published, in their order.
+    /// Whether the broker accepted each published message, in order.
     confirmed: UnboundedReceiver<bool>,
     consumer: Option<UnboundedReceiver<ConsumerMessage>>,
     /// Ends with the session.
@@ -63,7 +63,7 @@ impl Session {
     }
 
     async fn publish(&mut self, queue: &str, message: Vec<u8>) -> io::Result<Reply> {
-        // The exchange without a name takes a queue's name for a key.
+        // The default exchange uses the queue's name as routing key.
         let arguments = BasicPublishArguments::new("", queue);
         self.channel.basic_publish(BasicProperties::default(), message, arguments).await.map_err(io::Error::other)?;
         match self.confirmed.recv().await {
@@ -93,7 +93,7 @@ impl Session {
         }
     }
 
-    /// Makes the queue anew, with room for `limit` messages before it refuses more; `None`: the oldest goes when there are very many.
+    /// Declares the queue again, with room for `limit` messages before it rejects more; `None`: the oldest is dropped when there are very many.
     pub(crate) async fn declare(&mut self, queue: &str, limit: Option<u32>) -> io::Result<()> {
         self.channel.queue_delete(QueueDeleteArguments::new(queue)).await.map_err(io::Error::other)?;
         let mut arguments = FieldTable::new();
@@ -111,7 +111,7 @@ impl Session {
     }
 }
 
-/// Passes on whether the broker took a message. All else that it tells shows in what is done next.
+/// Forwards the confirms. Everything else that the broker reports shows in later operations.
 struct Confirmations(UnboundedSender<bool>);
 
 #[async_trait::async_trait]
@@ -129,7 +129,7 @@ impl amqprs::callbacks::ChannelCallback for Confirmations {
     }
 
     async fn publish_ack(&mut self, _: &Channel, _: Ack) {
-        // Nobody waits once the session is over.
+        // No receiver is left once the session is over.
         let _ = self.0.send(true);
     }
 

@@ -24,7 +24,7 @@ impl Session {
     /// Connects.
     pub(crate) async fn open(address: Local) -> io::Result<Self> {
         let client = Client::open((address.ip().to_string(), address.port_number())).map_err(io::Error::other)?;
-        // Time limits are those of whoever asks.
+        // The callers set their own time limits.
         let config = AsyncConnectionConfig::new().set_response_timeout(None).set_connection_timeout(None);
         client.get_multiplexed_async_connection_with_config(&config).await.map(Self).map_err(io::Error::other)
     }
@@ -52,7 +52,7 @@ impl Session {
         }
     }
 
-    /// Puts the first records into it.
+    /// Inserts the first records.
     pub(crate) async fn prepare(&mut self, preloaded: Vec<(String, String)>) -> io::Result<()> {
         for (key, value) in preloaded {
             let () = cmd("SET").arg(key).arg(value).query_async(&mut self.0).await.map_err(io::Error::other)?;
@@ -60,14 +60,14 @@ impl Session {
         Ok(())
     }
 
-    /// Lets every command of every session wait for so long.
+    /// Makes every command of every session wait for this long.
     pub(crate) async fn pause(&mut self, span: Duration) -> io::Result<()> {
         let ms = span.as_millis() as u64;
         cmd("CLIENT").arg("PAUSE").arg(ms).arg("ALL").query_async(&mut self.0).await.map_err(io::Error::other)
     }
 }
 
-/// What the server refuses is an answer.
+/// A refusal by the server is an answer, not an error.
 fn refusal(error: RedisError) -> io::Result<Reply> {
     if error.is_io_error() || error.is_connection_dropped() { Err(io::Error::other(error)) } else { Ok(Reply::Failed) }
 }
