@@ -1,8 +1,7 @@
 //! Reads Chaos Mesh experiments from the same files that a cluster takes, and plans how the lab carries them out.
 //!
-//! [`parse`] turns a YAML file of one or more documents into checked [`Experiment`]s. [`Experiment::plan_injection`] chooses the pods and
-//! lists what happens to each. No process is touched here; the supervisor carries the plan out. Kinds of the lab's own describe changes such as
-//! releases.
+//! [`parse`] turns a YAML file of one or more documents into checked [`Experiment`]s. [`Experiment::plan_injection`] chooses the pods and lists what
+//! happens to each. No process is touched here; the supervisor carries the plan out. The lab's own kinds describe changes such as releases.
 //!
 //! Not supported, each with an error that names the field: kinds that the lab cannot imitate (TimeChaos, DNSChaos, JVMChaos, KernelChaos,
 //! Schedule, Workflow, …), external targets, and selectors other than namespaces and labels. Nothing in a file is silently ignored: an

@@ -1,7 +1,7 @@
-//! The lab's own kinds beside those of Chaos Mesh: changes that operators make. One function for each kind.
+//! The lab's own kinds in addition to those of Chaos Mesh: operators' changes. One function for each kind.
 //!
-//! A file with such a document is for the lab alone; a cluster knows none of these kinds. Like a fault, a change has a duration, after which it is taken
-//! back: the version before takes over again, the setting is as before.
+//! A file with such a document is for the lab alone; a cluster knows none of these kinds. Like a fault, a change has a duration, after which it is
+//! reverted: the previous version takes over again, the setting is restored.
 
 use std::collections::BTreeMap;
 
@@ -19,16 +19,16 @@ pub const CHANGE_KINDS: [&str; 8] =
 /// Their `apiVersion`.
 pub(super) const API_VERSION: &str = "lab.automap/v1";
 
-/// Most users per second that a file may ask for.
+/// Maximum users per second in a file.
 const RATE_PER_S_MAX: u64 = 1000;
-/// Most threads beside the shop.
+/// Maximum number of threads beside the shop.
 const WORKERS_MAX: u32 = 256;
-/// Where jobs run that name no namespace.
+/// The namespace of jobs that set none.
 const BATCH_NAMESPACE: &str = "batch";
-/// The service that all users meet first.
+/// The service at which all users arrive.
 const ENTRANCE: &str = "front-end";
 
-/// Reads the `spec` of a change. Returns the fault and what it is about.
+/// Reads the `spec` of a change. Returns the fault and its target.
 pub(super) fn change(kind: &str, spec: &Fields) -> Result<(String, Fault, Selector, Mode), ChaosError> {
     let change = match kind {
         "Release" => release(spec)?,

@@ -18,23 +18,23 @@ pub struct Experiment {
     pub action: String,
     /// `metadata.name`.
     pub name: String,
-    /// Which pods.
+    /// Selects the pods.
     pub selector: Selector,
     /// How many of them.
     pub mode: Mode,
     /// Duration; `None` only for one-shot faults.
     pub duration: Option<Duration>,
-    /// What happens to them.
+    /// The fault.
     pub fault: Fault,
-    /// What it is in the story that is to be diagnosed.
+    /// Its role in the incident to be diagnosed.
     pub role: Role,
-    /// The `spec` as it stood in the file, for the ledger.
+    /// The `spec` as it was in the file, for the ledger.
     pub spec: serde_json::Value,
 }
 
 impl Experiment {
-    /// What is at fault beneath or beside the services, by the name and the kind that an answer gives it, and what else it may be told by: the node that
-    /// a neighbour uses up, the service behind the gateway that more users come through, the consumer that left a queue alone.
+    /// The true cause below or beside the services, if there is one: its name and kind in an answer, and another name that also counts: the node that
+    /// a neighbour uses up, the service behind the gateway that more users come through, the consumer that stopped reading its queue.
     pub fn beneath(&self) -> Option<(String, &'static str, Option<String>)> {
         match &self.fault {
             Fault::Change { change: Change::NodeLoad(load) } => {
@@ -51,7 +51,7 @@ impl Experiment {
             Fault::Placed { effects } => {
                 let (place, effect) = effects.first()?;
                 match (place, effect) {
-                    // The trail of a consumer that stopped is its queue, at the broker.
+                    // A stopped consumer shows at its queue, in the broker.
                     (Place::Service(consumer), Effect::ConsumerStop) => {
                         Some(("rabbitmq".to_owned(), "broker", Some((*consumer).to_owned())))
                     }
@@ -63,7 +63,7 @@ impl Experiment {
         }
     }
 
-    /// What a lab has to have beside the shop for it.
+    /// The parts beside the shop that a lab needs for it.
     pub fn needs(&self) -> Surroundings {
         let Fault::Placed { effects } = &self.fault else { return Surroundings::default() };
         effects.iter().map(|(place, _)| place.needs()).fold(Surroundings::default(), Surroundings::and)
@@ -77,7 +77,7 @@ pub enum Fault {
     Network {
         /// What happens to the packets. Its `peers` are set when the pods are known.
         effect: Effect,
-        /// Whose outgoing packets are affected: the selected pods' (`to`), the target's (`from`), or both.
+        /// Which outgoing packets are affected: those of the selected pods (`to`), of the target (`from`), or both.
         direction: Direction,
         /// The other end; `None` means every peer.
         target: Option<Peer>,
@@ -96,14 +96,14 @@ pub enum Fault {
         /// Container names.
         containers: Vec<String>,
     },
-    /// Effects at places that the kind knows.
+    /// Effects at fixed places, which depend on the kind.
     Placed {
-        /// What to apply, and where; the first is what is at fault.
+        /// What to apply, and where; the first is the true cause.
         effects: Vec<(Place, Effect)>,
     },
     /// An operator changes something.
     Change {
-        /// What.
+        /// The change.
         change: Change,
     },
 }
@@ -118,7 +118,7 @@ impl Fault {
 /// The other end of a network fault.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Peer {
-    /// Which pods.
+    /// Selects the pods.
     pub selector: Selector,
     /// How many of them.
     pub mode: Mode,

@@ -1,6 +1,6 @@
-//! Turns an experiment into a plan: which pods are hit, and what is done to each of them.
+//! Turns an experiment into a plan: the pods that are hit, and what is done to each of them.
 //!
-//! Checks at this point what a cluster would notice only during injection, such as a volume that the pod does not have.
+//! Reports at this point problems that a cluster would notice only during injection, such as a volume that the pod does not have.
 
 use super::experiment::{Direction, Experiment, Fault, Peer};
 use super::pick;
@@ -43,16 +43,16 @@ pub enum InjectionStep {
         /// The container.
         container: String,
     },
-    /// Change what an operator decides about a component.
+    /// Change a component's desired state.
     Change {
         /// The component.
         service: &'static str,
-        /// What changes.
+        /// The change.
         change: Change,
     },
 }
 
-/// Which pods are hit, and how.
+/// The pods that are hit, and how.
 #[derive(Clone, Debug, PartialEq)]
 pub struct InjectionPlan {
     /// The components chosen by selector and mode. They are the root cause.
@@ -168,7 +168,7 @@ impl Experiment {
                 }
             }
             Fault::Change { change } if matches!(change, Change::NodeLoad(_)) => {
-                // One load, however many pods feel it.
+                // A single load, no matter how many pods are on the node.
                 steps
                     .extend(target_names.first().map(|s| InjectionStep::Change { service: s, change: change.clone() }));
             }
@@ -203,7 +203,7 @@ impl Experiment {
         }
     }
 
-    /// Checks what a cluster would notice only during the injection.
+    /// Checks for problems that a cluster would notice only during the injection.
     fn check_application(&self, target: &Component, effects: &[Effect]) -> Result<(), PlanError> {
         let field = |key: &str| self.spec.get(key);
         let named =
@@ -254,7 +254,7 @@ impl Experiment {
     }
 }
 
-/// The first place is what is hit; what is no service of the shop is no target.
+/// The first place is the one that is hit; only a service of the shop is a target.
 fn placed(effects: &[(Place, Effect)]) -> InjectionPlan {
     let target = effects.first().and_then(|(place, _)| if let Place::Service(s) = place { Some(*s) } else { None });
     let step = |(place, effect): &(Place, Effect)| match place {

@@ -3,10 +3,11 @@
 use super::experiment::{Mode, Selector};
 use crate::plan::{COMPONENTS, Component, NAMESPACE, node_of};
 
-/// The label of a node, by which all pods that stand on it are chosen.
+/// The label of a node, which selects all pods that run on it.
 pub(super) const NODE_LABEL: &str = "kubernetes.io/hostname";
 
-/// The components whose pods match, in the order of the plan. Pods have one label that can be selected: `name`; changes of a node choose by its name.
+/// The components whose pods match, in the order of the plan. The only label of pods that can be selected is `name`; changes of a node select by its
+/// name.
 pub(super) fn matching(selector: &Selector) -> Vec<&'static Component> {
     let here = selector.namespaces.is_empty() || selector.namespaces.iter().any(|n| n == NAMESPACE);
     let has = |c: &Component, key: &str, value: &str| match key {
@@ -30,7 +31,7 @@ pub(super) fn count(mode: Mode, available: usize, random: &mut impl FnMut() -> u
     }
 }
 
-/// Chooses as many as the mode says at random, and returns them in their original order.
+/// Chooses the number of pods that the mode requires at random, and returns them in their original order.
 pub(super) fn choose<T: Copy>(all: &[T], mode: Mode, random: &mut impl FnMut() -> u64) -> Vec<T> {
     let wanted = count(mode, all.len(), random);
     let mut left: Vec<usize> = (0..all.len()).collect();

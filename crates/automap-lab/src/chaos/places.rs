@@ -1,5 +1,5 @@
-//! The lab's own faults of stores, queues, names and certificates: which Chaos Mesh has no kinds for, or hits only with rights that no laptop gives. One
-//! function for each kind.
+//! The lab's own faults of stores, queues, names and certificates: Chaos Mesh has no kinds for them, or hits them only with privileges that a normal
+//! user lacks. One function for each kind.
 //!
 //! | kind | what happens | who feels it |
 //! |---|---|---|
@@ -19,13 +19,13 @@ use crate::surroundings::Place;
 /// The kinds.
 pub const PLACE_KINDS: [&str; 5] = ["Certificate", "ConsumerStop", "DNS", "StoreConnections", "StoreLock"];
 
-/// Most connections and messages that a file may name.
+/// Maximum number of connections and messages in a file.
 const COUNT_MAX: u64 = 100_000;
 /// The only consumer of the shop, and its broker.
 const CONSUMER: &str = "queue-master";
 const BROKER: &str = "rabbitmq";
 
-/// Reads the `spec` of one. Returns action, fault, and whom it hits.
+/// Reads the `spec` of one. Returns action, fault, and the pods that it hits.
 pub(super) fn fault(kind: &str, spec: &Fields) -> Result<(String, Fault, Selector, Mode), ChaosError> {
     let (action, effects) = match kind {
         "StoreLock" => lock(spec)?,
@@ -34,7 +34,7 @@ pub(super) fn fault(kind: &str, spec: &Fields) -> Result<(String, Fault, Selecto
         "DNS" => names(spec)?,
         _ => certificate(spec)?,
     };
-    // What is no service of the shop has no pod that a selector finds; `Experiment::beneath` names it.
+    // Outside the shop there is no pod for a selector to match; `Experiment::beneath` names such a place.
     let service = effects.iter().find_map(|(place, _)| if let Place::Service(s) = place { Some(*s) } else { None });
     let labels = service.map(|s| ("name".to_owned(), s.to_owned())).into_iter().collect();
     let selector = Selector { namespaces: vec![plan::NAMESPACE.to_owned()], labels };

@@ -1,4 +1,4 @@
-//! Parses YAML documents into experiments: what all kinds have in common. Refuses what the admission webhook of Chaos Mesh would refuse.
+//! Parses YAML documents into experiments: what all kinds have in common. Rejects what the admission webhook of Chaos Mesh would reject.
 
 use automap_chaos::injection::Role;
 use serde_json::Value;
@@ -15,7 +15,7 @@ use crate::plan;
 pub const KINDS: [&str; 5] = ["HTTPChaos", "IOChaos", "NetworkChaos", "PodChaos", "StressChaos"];
 
 const API_VERSION: &str = "chaos-mesh.org/v1alpha1";
-/// Says whether an experiment is what is to be found, a decoy beside it, or a condition of it.
+/// States whether an experiment is the cause to be found, a decoy beside it, or a condition of it.
 const ROLE_ANNOTATION: &str = "lab.automap/role";
 const FILE_BYTES_MAX: usize = 256 * 1024;
 const DOCUMENTS_MAX: usize = 100;
@@ -96,7 +96,7 @@ fn document(place: &str, value: &Value) -> Result<Experiment, ChaosError> {
     Ok(Experiment { kind, action, name, selector, mode, duration, fault, role, spec: echo })
 }
 
-/// The role that an annotation gives, where one does.
+/// The role that an annotation sets, if any.
 fn role(metadata: &Fields) -> Result<Option<Role>, ChaosError> {
     let annotations = metadata.pairs("annotations")?;
     let Some((_, text)) = annotations.iter().find(|(key, _)| key == ROLE_ANNOTATION) else { return Ok(None) };
@@ -107,7 +107,7 @@ fn role(metadata: &Fields) -> Result<Option<Role>, ChaosError> {
     found.map(Some).ok_or_else(wrong)
 }
 
-/// A change that nobody feels is a decoy, unless an annotation says otherwise.
+/// A change without noticeable effect is a decoy, unless an annotation says otherwise.
 fn default_role(fault: &Fault) -> Role {
     match fault {
         Fault::Change { change } if change.is_harmless() => Role::Decoy,

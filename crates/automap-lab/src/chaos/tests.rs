@@ -17,7 +17,7 @@ fn one(kind: &str, spec: &str) -> Result<Experiment, ChaosError> {
     parse("f.yaml", &yaml(kind, spec)).map(|mut all| all.remove(0))
 }
 
-/// What remains of a message behind file, document, kind and name.
+/// The rest of a message after file, document, kind and name.
 fn problem(kind: &str, spec: &str) -> String {
     let error = one(kind, spec).unwrap_err().to_string();
     let place = format!("f.yaml, document 1 ({kind} x): ");
