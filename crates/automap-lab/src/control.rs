@@ -1,7 +1,7 @@
 //! Drives a lab from outside its supervisor process: for the command line, a demo or a drill.
 //!
 //! [`Lab`] is a handle on a supervisor. A lab that was started for the caller's own use ends with the handle, also when the caller crashes. A
-//! detached lab runs until it is taken down.
+//! detached lab runs until it is stopped.
 
 mod error;
 pub(crate) mod http;
@@ -36,9 +36,9 @@ const POLL: Duration = Duration::from_millis(200);
 const UP_WITHIN: Duration = Duration::from_secs(120);
 const DOWN_WITHIN: Duration = Duration::from_secs(20);
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
-/// Lines of the supervisor's log that an error shows.
+/// Lines of the supervisor's log that an error includes.
 const LOG_LINES_SHOWN: usize = 5;
-/// Largest file sent to the supervisor.
+/// Maximum size of a file sent to the supervisor.
 const FILE_BYTES_MAX: u64 = 256 * 1024;
 
 /// A running lab.
@@ -46,7 +46,7 @@ const FILE_BYTES_MAX: u64 = 256 * 1024;
 pub struct Lab {
     dir: PathBuf,
     ports: Ports,
-    /// The supervisor, when this handle owns it. Its standard input is open as long as the handle lives.
+    /// The supervisor, if this handle owns it. Its standard input is open as long as the handle lives.
     child: Option<Child>,
     runtime: tokio::runtime::Runtime,
 }
@@ -85,7 +85,7 @@ impl Lab {
         loop {
             sleep(POLL);
             let Some(pid) = self.child_pid() else { return Err(did_not_start(&self.dir)) };
-            // Another lab may still listen on the port before this one does.
+            // Another lab may be listening on the port already.
             if let Ok(status) = self.status()
                 && status.supervisor_pid == pid
             {
@@ -144,7 +144,7 @@ impl Lab {
     /// Injects the experiments of a Chaos Mesh file. Returns when they are in place.
     ///
     /// # Errors
-    /// When the file cannot be read, or holds something that the lab does not support. Nothing of it is in place then.
+    /// When the file cannot be read, or contains something that the lab does not support. None of it is in place then.
     pub fn inject(&self, file: &Path) -> Result<Vec<Injection>, LabError> {
         let in_file = |source| LabError::Io { path: file.to_owned(), source };
         let size = fs::metadata(file).map_err(in_file)?.len();
@@ -164,16 +164,16 @@ impl Lab {
         self.request(Method::POST, "/control/inject", json_bytes(&body))
     }
 
-    /// Makes a change by hand. Returns when it is decided; see [`Self::wait_rolled_out`].
+    /// Makes a change by hand. Returns when the desired state is set; see [`Self::wait_rolled_out`].
     ///
     /// # Errors
-    /// When the service does not exist, or the change makes no sense there. Nothing is changed then.
+    /// When the service does not exist, or the change does not apply to it. Nothing has been changed then.
     pub fn change(&self, service: &str, change: &Change) -> Result<Injection, LabError> {
         let body = ChangeRequest { service: service.to_owned(), change: change.clone() };
         self.request(Method::POST, "/control/change", json_bytes(&body))
     }
 
-    /// Waits until the pods of every service are those that are wanted, and ready.
+    /// Waits until the pods of every service match the desired state and are ready.
     ///
     /// # Errors
     /// When that takes longer than `within`.
@@ -189,7 +189,7 @@ impl Lab {
         self.request(Method::POST, "/control/load", json_bytes(&LoadRequest { rate_per_s }))
     }
 
-    /// Ends every fault that is in place. Returns at once; see [`Self::wait_recovered`].
+    /// Ends every active fault. Returns at once; see [`Self::wait_recovered`].
     ///
     /// # Errors
     /// When the lab does not answer.
@@ -197,7 +197,7 @@ impl Lab {
         self.request(Method::POST, "/control/recover", Bytes::new())
     }
 
-    /// Waits until no fault is in place and every pod is ready.
+    /// Waits until no fault is active and every pod is ready.
     ///
     /// # Errors
     /// When that takes longer than `within`.
@@ -205,7 +205,7 @@ impl Lab {
         self.wait("recovering", within, |status| status.faults.is_empty())
     }
 
-    /// Waits until all pods are as wanted and ready, and `more` holds.
+    /// Waits until all pods match the desired state and are ready, and `more` holds.
     fn wait(&self, what: &str, within: Duration, more: impl Fn(&Status) -> bool) -> Result<(), LabError> {
         let until = Instant::now() + within;
         loop {
@@ -260,7 +260,7 @@ impl Lab {
     pub fn down(mut self) -> Result<(), LabError> {
         let _: Status = self.request(Method::POST, "/control/down", Bytes::new())?;
         let until = Instant::now() + DOWN_WITHIN;
-        // A child has to be reaped; any other supervisor releases the lock.
+        // A child must be reaped; any other supervisor releases the lock.
         while !self.is_gone() {
             if Instant::now() > until {
                 return Err(self.too_slow("stopping", DOWN_WITHIN));
@@ -341,6 +341,6 @@ fn runtime() -> Result<tokio::runtime::Runtime, LabError> {
 }
 
 fn json_bytes(value: &impl serde::Serialize) -> Bytes {
-    // Our own types always have a JSON form.
+    // Our own types can always be serialised to JSON.
     serde_json::to_vec(value).unwrap_or_default().into()
 }

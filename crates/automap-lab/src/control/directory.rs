@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::plan::Ports;
 
-/// How to reach the supervisor.
+/// The address of the supervisor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SupervisorAddress {
     /// Process id of the supervisor.
@@ -73,8 +73,8 @@ fn lock_path(dir: &Path) -> PathBuf {
     dir.join("lock")
 }
 
-/// Deletes everything that a stopped lab left in `dir`: metrics, logs, stores, ledger. The directory itself goes too unless it
-/// holds other files, which are never touched. A directory that does not exist is no error.
+/// Deletes everything that a stopped lab left in `dir`: metrics, logs, stores, ledger. The directory itself is deleted too unless it contains other
+/// files, which are never touched. A directory that does not exist is no error.
 ///
 /// # Errors
 /// When a lab runs there, or a file cannot be deleted.
@@ -97,7 +97,7 @@ pub fn purge(dir: &Path) -> io::Result<()> {
     }
 }
 
-/// Deletes a directory with all it holds, if there is one.
+/// Deletes a directory with its content, if it exists.
 pub(crate) fn remove_if_there(dir: &Path) -> io::Result<()> {
     ignore_missing(fs::remove_dir_all(dir))
 }

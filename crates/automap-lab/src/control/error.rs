@@ -14,7 +14,7 @@ pub enum LabError {
     /// There is no Prometheus program.
     #[error(transparent)]
     Prometheus(#[from] NotFound),
-    /// Programs of the real stores are not there.
+    /// Programs of the real stores are missing.
     #[error(transparent)]
     Stores(#[from] Missing),
     /// A file or directory cannot be used.
@@ -22,7 +22,7 @@ pub enum LabError {
     Io {
         /// The file or directory.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
     /// A lab already runs in the directory.
@@ -33,7 +33,7 @@ pub enum LabError {
     AlreadyUp {
         /// The directory.
         dir: PathBuf,
-        /// Its supervisor.
+        /// The process id of its supervisor.
         supervisor_pid: u32,
         /// Its first port.
         base_port: u16,
@@ -55,9 +55,9 @@ pub enum LabError {
     /// Something took too long.
     #[error("{what} took more than {} s; see {}", within.as_secs(), log.display())]
     TooSlow {
-        /// What.
+        /// The operation.
         what: String,
-        /// How long it may take.
+        /// The time limit.
         within: Duration,
         /// The log with the reason.
         log: PathBuf,

@@ -28,15 +28,15 @@ pub struct LabOptions {
     pub load_rate_per_s: Option<f64>,
     /// The `automap` program, which holds the lab's processes.
     pub program: PathBuf,
-    /// What stands beside the shop.
+    /// What runs beside the shop.
     pub with: Surroundings,
-    /// What runs in the pods of stores and broker. Real servers have their exporters, whatever stands beside the shop.
+    /// What runs in the pods of stores and broker. Real servers have their exporters, no matter what runs beside the shop.
     pub stores: Stores,
     /// Whether the lab keeps running after the handle is dropped.
     pub detached: bool,
-    /// Whether Prometheus keeps the samples of an earlier run in the same directory. Without it an old fault could be diagnosed.
+    /// Whether Prometheus keeps the samples of an earlier run in the same directory. If it does, an old fault could be diagnosed.
     pub keep_data: bool,
-    /// Whether the supervisor deletes the directory when the lab ends, however it ends.
+    /// Whether the supervisor deletes the directory when the lab ends, for whatever reason.
     pub is_temporary: bool,
 }
 
@@ -81,7 +81,7 @@ impl LabOptions {
     /// The supervisor's options. Creates the directory.
     ///
     /// # Errors
-    /// When the wanted Prometheus does not exist, or a program of the real stores.
+    /// When the selected Prometheus or a program of the real stores does not exist.
     pub(super) fn for_supervisor(&self) -> Result<SupervisorOptions, LabError> {
         let in_dir = |source| LabError::Io { path: self.dir.clone(), source };
         let is_real = self.stores == Stores::Real;

@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::change::Change;
 
-/// Requests that change something must carry this header. Browsers do not let a web page send it to another origin unasked, so no page
-/// that is open on this machine can stop the lab or inject a fault.
+/// Requests that change something must carry this header. Browsers do not let a web page send it to another origin without a preflight, so no page
+/// open on this machine can stop the lab or inject a fault.
 pub const HEADER: &str = "x-automap-lab";
 
 /// The phase of a lab's life.
@@ -41,9 +41,9 @@ pub struct Status {
     pub load_rate_per_s: Option<f64>,
     /// Every pod, ordered by service.
     pub pods: Vec<PodStatus>,
-    /// Faults that are in place or from which the lab has not recovered.
+    /// Faults that are active, or from which the lab has not recovered.
     pub faults: Vec<FaultStatus>,
-    /// Services whose pods are not yet those that are wanted, during a roll-out or while the number of pods changes.
+    /// Services whose pods do not match the desired state yet, during a roll-out or while the number of pods changes.
     pub rolling_out: Vec<String>,
 }
 
@@ -67,7 +67,7 @@ pub struct PodStatus {
     pub containers: u32,
     /// Restarts of all containers.
     pub restarts: u32,
-    /// Process ids of the application and the side-car, where they run.
+    /// Process ids of the application and the side-car, if they run.
     pub pids: Vec<u32>,
     /// CPU cores used by both processes over the last seconds.
     pub cpu_cores: f64,
@@ -75,7 +75,7 @@ pub struct PodStatus {
     pub memory_bytes: u64,
 }
 
-/// One fault in place.
+/// One active fault.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct FaultStatus {
     /// Id in the ledger.
@@ -88,7 +88,7 @@ pub struct FaultStatus {
     pub services: Vec<String>,
     /// Seconds until it ends; `None` for a kill, which ends when the pod is ready again.
     pub left_s: Option<u64>,
-    /// Whether it stays until a later change takes its place.
+    /// Whether it stays until a later change replaces it.
     pub stays: bool,
 }
 
@@ -101,12 +101,12 @@ pub struct InjectRequest {
     pub yaml: String,
 }
 
-/// A request to change what an operator decides about a service.
+/// A request to change the desired state of a service.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ChangeRequest {
     /// The service.
     pub service: String,
-    /// What changes.
+    /// The change.
     pub change: Change,
 }
 
