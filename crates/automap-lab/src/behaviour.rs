@@ -1,7 +1,7 @@
-//! How a version of a service behaves differently from the one before it: what a bad release brings with it.
+//! How a version of a service differs in behaviour from the previous one: the effects of a bad release.
 //!
-//! It belongs to the image, not to a pod: every container of that version starts with it and none of another version has it. The supervisor
-//! passes it to the application on its command line.
+//! The behaviour belongs to the image, not to a pod: every container of that version starts with it, and none of another version has it. The
+//! supervisor passes it to the application on its command line.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Behaviour {
-    /// Mean time that every request waits additionally, in milliseconds; it varies between half and one and a half of that.
+    /// Mean additional delay of every request, in milliseconds; it varies between half and one and a half of that.
     pub slow_ms: f64,
     /// Share of requests answered with 500, 0 to 100.
     pub fail_percent: f64,
@@ -17,16 +17,16 @@ pub struct Behaviour {
     pub leak_bytes_per_s: u64,
 }
 
-/// Leak of a version that leaks and does not say how much: a service with 200 MiB reaches its limit within half a minute.
+/// Default leak of a version that leaks: a service with 200 MiB reaches its limit within half a minute.
 pub const DEFAULT_LEAK_BYTES_PER_S: u64 = 8 * 1024 * 1024;
 
 impl Behaviour {
-    /// Whether it differs in nothing that anybody could notice.
+    /// Whether it has no noticeable effect.
     pub fn is_harmless(&self) -> bool {
         self.slow_ms <= 0.0 && self.fail_percent <= 0.0 && self.leak_bytes_per_s == 0
     }
 
-    /// What is wrong with it, in a word: `slow`, `fail`, `leak`; `harmless` where nothing is.
+    /// Its defect in one word: `slow`, `fail`, `leak`; `harmless` if there is none.
     pub fn name(&self) -> &'static str {
         match self {
             b if b.fail_percent > 0.0 => "fail",

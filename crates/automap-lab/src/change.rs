@@ -1,6 +1,6 @@
-//! A change that an operator makes on purpose: a release, a roll-back, another number of pods, a setting, an autoscaler, more users.
+//! A deliberate change by an operator: a release, a roll-back, another number of pods, a setting, an autoscaler, more users.
 //!
-//! Data only, shared by the command line, the files in `faults/` and the supervisor, which carries changes out and takes them back.
+//! Data only, shared by the command line, the files in `faults/` and the supervisor, which carries changes out and reverts them.
 
 use std::collections::BTreeMap;
 
@@ -11,15 +11,15 @@ use crate::chaos::quantity;
 use crate::effect::Effect;
 use crate::plan::{NODE_CORES, NODE_MEMORY_BYTES};
 
-/// Most settings of one service.
+/// Maximum number of settings of one service.
 pub const SETTINGS_MAX: usize = 32;
-/// Longest name or value of a setting, in bytes.
+/// Maximum length of a setting's name or value, in bytes.
 const SETTING_BYTES_MAX: usize = 200;
-/// Entries of a page that cost what a request of the shop usually costs.
+/// Entries of a page with the usual cost of a request.
 const USUAL_PAGE_SIZE: f64 = 10.0;
-/// Share of a node's memory that something beside the shop may take before anybody waits.
+/// Share of a node's memory that a load beside the shop may take before anything has to wait.
 const MEMORY_SHARE_HARMLESS: f64 = 0.8;
-/// Largest page.
+/// Maximum page size.
 const PAGE_SIZE_MAX: f64 = 10_000.0;
 
 /// One change of one service.
@@ -33,7 +33,7 @@ pub enum Change {
         /// How it behaves.
         behaviour: Behaviour,
     },
-    /// The version before takes over again.
+    /// The previous version takes over again.
     RollBack,
     /// Another number of pods.
     Scale {
@@ -42,16 +42,16 @@ pub enum Change {
     },
     /// Other settings in the service's config map.
     Config {
-        /// Name and value; others stay as they are.
+        /// Names and values; other settings stay as they are.
         settings: BTreeMap<String, String>,
     },
     /// The number of pods follows their CPU use.
     Autoscale(Autoscale),
     /// The number of pods is fixed again.
     NoAutoscaler,
-    /// Something beside the shop takes a node's processors, memory or disk. It belongs to no service.
+    /// A load beside the shop takes a node's processors, memory or disk. It belongs to no service.
     NodeLoad(NodeLoad),
-    /// More or fewer users come.
+    /// The number of users changes.
     Traffic {
         /// New users per second.
         rate_per_s: f64,
@@ -61,15 +61,15 @@ pub enum Change {
 /// How an autoscaler works.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Autoscale {
-    /// Never fewer pods.
+    /// Minimum number of pods.
     pub min_replicas: u32,
-    /// Never more: its ceiling.
+    /// Maximum number of pods.
     pub max_replicas: u32,
-    /// CPU use that it aims at, in percent of the request (which is half of the limit).
+    /// Target CPU use, in percent of the request (which is half of the limit).
     pub target_cpu_percent: f64,
 }
 
-/// What something beside the shop takes of a node.
+/// The resources of a node that a load beside the shop takes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct NodeLoad {
     /// The node.
@@ -82,7 +82,7 @@ pub struct NodeLoad {
     pub memory_bytes: u64,
     /// Share of the disk's time.
     pub disk_percent: f64,
-    /// The pod that it is; `None`: no pod, such as an agent of the machine.
+    /// Its pod; `None` for a load without a pod, such as an agent of the machine.
     pub pod: Option<LoadPod>,
 }
 
@@ -98,7 +98,7 @@ pub struct LoadPod {
 }
 
 impl NodeLoad {
-    /// Whether its node has room for it, so that nobody beside it feels it.
+    /// Whether its node has room for it, so that nothing else on it is affected.
     pub fn is_harmless(&self) -> bool {
         let takes_memory = self.memory_bytes as f64 > MEMORY_SHARE_HARMLESS * NODE_MEMORY_BYTES as f64;
         f64::from(self.workers) * self.load_percent / 100.0 <= NODE_CORES / 2.0
@@ -128,7 +128,7 @@ impl Change {
         }
     }
 
-    /// Whether nobody should feel it.
+    /// Whether it has no noticeable effect.
     pub fn is_harmless(&self) -> bool {
         match self {
             Self::Release { behaviour, .. } => behaviour.is_harmless(),
@@ -141,13 +141,13 @@ impl Change {
     }
 }
 
-/// What a setting does to the applications that read it. `None`: nothing that users could feel.
+/// The effect of a setting on the applications that read it. `None` if users would notice nothing.
 ///
-/// Effective are `call-timeout` (a span: how long the service waits for others), `max-requests` (requests handled at a time) and `page-size`
-/// (entries per page: 10 is usual, ten times as many cost ten times the CPU).
+/// These have an effect: `call-timeout` (a duration: how long the service waits for others), `max-requests` (requests handled at a time) and
+/// `page-size` (entries per page: 10 is usual, ten times as many cost ten times the CPU).
 ///
 /// # Errors
-/// When the value does not fit an effective setting, or a name or value is too long.
+/// When the value does not fit a setting that has an effect, or a name or value is too long.
 pub fn effect_of(name: &str, value: &str) -> Result<Option<Effect>, String> {
     if name.is_empty() || name.len() > SETTING_BYTES_MAX || value.len() > SETTING_BYTES_MAX {
         return Err(format!("names and values of settings have 1 to {SETTING_BYTES_MAX} bytes"));

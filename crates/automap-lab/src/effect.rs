@@ -1,8 +1,8 @@
 //! The effects of a fault on one process of the shop.
 //!
-//! The supervisor translates Chaos Mesh experiments into effects and sends them to the processes, which imitate them. `PUT /effects/<id>`
-//! with the effect as JSON starts one, `DELETE /effects/<id>` ends it; the receiver is the admin port of the side-car for network effects,
-//! that of the application for all others.
+//! The supervisor translates Chaos Mesh experiments into effects and sends them to the processes, which imitate them. `PUT /effects/<id>` with the
+//! effect as JSON starts one, `DELETE /effects/<id>` ends it. Network effects go to the admin port of the side-car, all others to that of the
+//! application.
 
 use serde::{Deserialize, Serialize};
 
@@ -16,7 +16,7 @@ pub enum Effect {
         latency_ms: f64,
         /// Uniform jitter around it.
         jitter_ms: f64,
-        /// Correlation of a packet's delay with that of the packet before.
+        /// Correlation of a packet's delay with that of the previous packet.
         correlation_percent: f64,
         /// Only traffic to these services; `None`: all.
         peers: Option<Vec<String>>,
@@ -25,7 +25,7 @@ pub enum Effect {
     NetworkLoss {
         /// Share of packets.
         loss_percent: f64,
-        /// Correlation of a loss with the packet before.
+        /// Correlation of a loss with the previous packet.
         correlation_percent: f64,
         /// Only traffic to these services; `None`: all.
         peers: Option<Vec<String>>,
@@ -81,56 +81,56 @@ pub enum Effect {
         /// Delay the response instead of the request.
         on_response: bool,
     },
-    /// Application: calls to other services are given up after this time.
+    /// Application: calls to other services are abandoned after this time.
     CallTimeout {
         /// Longest wait for an answer.
         timeout_ms: f64,
     },
-    /// Application: so many requests are handled at a time, the others wait.
+    /// Application: this many requests are handled at a time, the others wait.
     RequestSlots {
         /// Requests at a time.
         max: u32,
     },
-    /// Application: its node has not enough cores or disk for everybody who is on it.
+    /// Application: its node lacks cores or disk time for everything that runs on it.
     NodeContention {
         /// Mean wait for a core before a piece of work starts.
         dispatch_wait_ms: f64,
-        /// Work takes so many times its CPU time.
+        /// Work takes this many times its CPU time.
         stretch: f64,
         /// Mean wait before a file operation.
         disk_wait_ms: f64,
         /// Mean wait for memory before a piece of work.
         memory_wait_ms: f64,
     },
-    /// A store's application: something holds a lock that every command needs, again and again.
+    /// A store's application: something repeatedly holds a lock that every command needs.
     StoreLock {
         /// How long it is held each time.
         hold_ms: f64,
-        /// How long it is free between.
+        /// How long it is free in between.
         free_ms: f64,
     },
-    /// A store's application: somebody else has all of its connections but these.
+    /// A store's application: other clients hold all of its connections except these.
     StoreSessions {
         /// Connections left for the shop.
         left: u32,
     },
     /// A consumer's application: it takes nothing from its queue.
     ConsumerStop,
-    /// The broker's application: a queue takes so many messages and refuses more.
+    /// The broker's application: a queue holds this many messages and rejects more.
     QueueLimit {
         /// Messages.
         max: u32,
     },
-    /// The name server: answers late, or not with an address.
+    /// The name server: answers late, or without an address.
     NameService {
         /// Delay before an answer.
         delay_ms: f64,
         /// Share of the questions.
         percent: f64,
-        /// Whether the answer is that the server failed.
+        /// Whether it answers that the server failed.
         fails: bool,
     },
-    /// A proxy: its certificate has expired, so that no peer takes a new connection from it, and those it has are closed.
+    /// A proxy: its certificate has expired, so that no peer accepts a new connection from it, and its existing ones are closed.
     CertificateExpired,
     /// Application: a request costs more CPU time.
     RequestWork {

@@ -1,7 +1,7 @@
-//! The lab's ledger: what was injected, where and when. The ground truth for scoring.
+//! The lab's ledger: what was injected, where and when. It is the ground truth for scoring.
 //!
-//! The file holds one JSON object per line and is only appended to: one line when a fault is in place (`to` is null), and another with the
-//! same id when it has ended. [`read`] keeps the last line of each id, so a ledger that a crash cut short is still right.
+//! The file contains one JSON object per line and is append-only: one line when a fault is in place (`to` is null), and another with the same id when
+//! it has ended. [`read`] keeps the last line of each id, so a ledger that was truncated by a crash is still correct.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Write};
@@ -33,7 +33,7 @@ pub enum LedgerError {
     Io {
         /// The ledger.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
     /// A line is not an injection.
@@ -49,7 +49,7 @@ pub enum LedgerError {
 }
 
 impl Ledger {
-    /// Opens the ledger, creating it where it does not exist.
+    /// Opens the ledger, creating it if it does not exist.
     ///
     /// # Errors
     /// When the file cannot be opened.

@@ -1,11 +1,11 @@
 //! A Sock Shop that runs on one machine, load for it, and Chaos Mesh faults with real effects.
 //!
-//! It exists so that a diagnosis can be tried and tested without a cluster: real processes, a real Prometheus, and a ledger of what was
-//! really injected. Linux only, because it ties processes to their parent and reads `/proc`.
+//! It exists so that a diagnosis can be tried and tested without a cluster: real processes, a real Prometheus, and a ledger of what was really
+//! injected. Linux only, because it ties processes to their parent and reads `/proc`.
 //!
-//! [`control`] starts and drives a lab, [`supervisor`] is the process behind it, [`shop`] the applications and side-cars, [`kubelet`] the
-//! metrics about their containers, [`stores`] what may run in place of the stand-ins of databases, [`load`] the simulated users, [`chaos`] reads experiments and [`ledger`] records them. [`soak`] compares
-//! a watcher's incidents with the ledger.
+//! [`control`] starts and drives a lab, [`supervisor`] is the process behind it, [`shop`] the applications and side-cars, [`kubelet`] the metrics
+//! about their containers, [`stores`] the real servers that can replace the stand-ins of databases, [`load`] the simulated users, [`chaos`] reads
+//! experiments and [`ledger`] records them. [`soak`] compares a watcher's incidents with the ledger.
 
 pub mod behaviour;
 pub mod change;

@@ -43,7 +43,7 @@ pub struct LoadOptions {
     pub ports: Ports,
     /// The file with the addresses of the front-end's pods; `None`: there is one, at 127.0.0.1.
     pub endpoints: Option<PathBuf>,
-    /// Whether users come through the gateway instead of asking front-end itself.
+    /// Whether users come through the gateway instead of calling front-end directly.
     pub gateway: bool,
     /// Mean number of new users per second. Each makes about seven requests.
     pub rate_per_s: f64,

@@ -1,4 +1,4 @@
-//! The components of the Sock Shop and the ports where they listen: the one table that shop, supervisor and load share.
+//! The components of the Sock Shop and their ports: the one table that shop, supervisor and load share.
 //!
 //! The call graph follows the code of microservices-demo (front-end `api/*.js`, `OrdersController.java`, shipping, queue-master), because its
 //! published diagrams are wrong in places.
@@ -37,7 +37,7 @@ pub struct Component {
 
 /// Name of the side-car's container, as in Istio.
 pub const SIDECAR: &str = "istio-proxy";
-/// Requests stand at this share of the limits.
+/// Resource requests are this share of the limits.
 pub const REQUEST_OF_LIMIT: f64 = 0.5;
 /// The namespace of the shop.
 pub const NAMESPACE: &str = "sock-shop";
@@ -71,15 +71,15 @@ pub const COMPONENTS: [Component; 14] = [
     part("user-db", Role::Store, 27017, &[], 0.3, 500),
 ];
 
-/// The ingress gateway, which a lab has where it is asked for. It is a proxy without an application, and no part of the shop.
+/// The ingress gateway, which a lab has on request. It is a proxy without an application, and not part of the shop.
 pub static GATEWAY: Component = Component {
     namespace: "istio-system",
     ..part("istio-ingressgateway", Role::Service, 80, &["front-end"], 2.0, 1024)
 };
 
-/// Most pods of one service that can be asked for.
+/// Maximum number of pods of one service that can be requested.
 pub const MAX_REPLICAS: u32 = 4;
-/// Pods of one service at a time: those asked for, one more during a roll-out, and those that are leaving.
+/// Pods of one service at a time: those requested, one more during a roll-out, and those that are terminating.
 pub const SLOTS: u8 = 8;
 
 /// The address of the pod in a slot of its service: 127.0.0.1 for the first, 127.0.0.2 for the second, … The ports are the same.
@@ -100,8 +100,8 @@ pub fn node_ip(node: &str) -> Ipv4Addr {
     Ipv4Addr::new(10, 0, 0, (11 + nth) as u8)
 }
 
-/// Where the scheduler puts the `nth` pod of a component, counted from 0. The shop's branches keep to a node each (front-end and carts; catalogue
-/// and user; orders with payment and shipping); further pods go to the other nodes in turn.
+/// The node on which the scheduler places the `nth` pod of a component, counted from 0. Each branch of the shop stays on one node (front-end and
+/// carts; catalogue and user; orders with payment and shipping); further pods go to the other nodes in turn.
 pub fn node_of(component: &Component, nth: usize) -> &'static str {
     let home = match component.name {
         "front-end" | "carts" | "carts-db" | "session-db" | "queue-master" => 0,
@@ -116,7 +116,7 @@ pub fn component(name: &str) -> Option<&'static Component> {
     COMPONENTS.iter().find(|c| c.name == name)
 }
 
-/// Finds whatever has a proxy: a component of the shop, or the gateway.
+/// Finds anything that has a proxy: a component of the shop, or the gateway.
 pub(crate) fn proxied(name: &str) -> Option<&'static Component> {
     component(name).or_else(|| (name == GATEWAY.name).then_some(&GATEWAY))
 }
@@ -157,7 +157,7 @@ impl Ports {
         self.of(component) + 3
     }
 
-    /// The real server of a store, behind the application that started it.
+    /// The real server of a store, started by the application in front of it.
     pub fn server(self, component: &Component) -> u16 {
         self.of(component) + 4
     }
@@ -167,12 +167,12 @@ impl Ports {
         self.of(component) + 5
     }
 
-    /// Two ports that a real broker needs for itself.
+    /// Two ports that a real broker uses internally.
     pub fn broker_internals(self, component: &Component) -> [u16; 2] {
         [self.of(component) + 6, self.of(component) + 7]
     }
 
-    /// The side-car's listener for calls from the application to `callee`. `None` where there is no such call.
+    /// The side-car's listener for calls from the application to `callee`. `None` if there is no such call.
     pub fn outbound(self, component: &Component, callee: &str) -> Option<u16> {
         let k = component.calls.iter().position(|c| *c == callee)?;
         Some(self.of(component) + 10 + k as u16)

@@ -1,4 +1,4 @@
-//! Prometheus as a process of the lab: finding the program, writing its configuration, and asking whether it has scraped all targets.
+//! Prometheus as a process of the lab: finding the program, writing its configuration, and checking whether it has scraped all targets.
 
 use std::fs;
 use std::io;
@@ -18,7 +18,7 @@ const QUERY_WITHIN: Duration = Duration::from_secs(2);
 const RETENTION_TIME: &str = "2d";
 const RETENTION_SIZE: &str = "1GB";
 
-/// Whether and which Prometheus runs.
+/// Whether to run Prometheus, and which one.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Choice {
@@ -121,9 +121,9 @@ pub(crate) struct Target {
     pub(crate) address: Local,
     pub(crate) namespace: &'static str,
     pub(crate) pod: String,
-    /// Its job; `None`: that of the file.
+    /// Its job; `None`: the job of the file.
     pub(crate) job: Option<String>,
-    /// Where its metrics are; `None`: where those of the file are.
+    /// The path of its metrics; `None`: the path of the file.
     pub(crate) path: Option<&'static str>,
 }
 
@@ -142,7 +142,7 @@ impl Target {
 
 fn write_targets(path: &Path, targets: &[Target]) -> io::Result<()> {
     let groups: Vec<Value> = targets.iter().map(Target::group).collect();
-    // Written to another file and renamed, so that Prometheus never reads half of it.
+    // Written to another file and renamed, so that Prometheus never reads an incomplete one.
     let aside = path.with_extension("json.tmp");
     fs::write(&aside, Value::from(groups).to_string())?;
     fs::rename(aside, path)
@@ -200,7 +200,7 @@ scrape_configs:
     )
 }
 
-/// The instance is the node's address and the exporter's port, as kube-prometheus-stack leaves it.
+/// The instance is the node's address and the exporter's port, as in kube-prometheus-stack.
 fn node_target(kubelet: u16, node: &str) -> String {
     let ip = node_ip(node);
     format!(

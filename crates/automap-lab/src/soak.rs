@@ -80,7 +80,7 @@ fn row(injection: &Injection, incident: Option<&Incident>) -> SoakRow {
     }
 }
 
-/// The time in which an incident is attributed to a fault: from a little before it to the end of its after-effects.
+/// The time in which an incident is attributed to a fault: from shortly before it to the end of its after-effects.
 fn attribution_span(injection: &Injection, end: Timestamp) -> Interval {
     let to = injection.to_ms.map_or(end, Timestamp::from_ms).plus_ms(LATE_MS);
     Interval { start: Timestamp::from_ms(injection.from_ms - EARLY_MS), end: to }
@@ -170,7 +170,7 @@ mod tests {
         .unwrap()
     }
 
-    /// Two faults of 100 s in 1000 s; the second is not noticed, and something opens where nothing was. Quiet: 1000 − 2 · (30 + 100 + 90) = 560 s.
+    /// Two faults of 100 s in 1000 s; the second is not noticed, and an incident opens without a fault. Quiet: 1000 − 2 · (30 + 100 + 90) = 560 s.
     #[test]
     fn incidents_are_assigned_to_faults_and_the_rest_are_false_alarms() {
         let faults = [fault("a", 100, 200), fault("b", 500, 600)];

@@ -1,6 +1,6 @@
-//! What stands beside the shop where it is asked for: an ingress gateway, a name server, and the exporters of stores and broker.
+//! The optional parts beside the shop: an ingress gateway, a name server, and the exporters of stores and broker.
 //!
-//! A lab without them is the shop alone, as it was before they existed. Each is switched on for the whole life of a lab.
+//! Without them a lab is the shop alone. Each is switched on for the whole life of a lab.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,12 +11,12 @@ pub const DNS_NAMESPACE: &str = "kube-system";
 /// Workload of the name server.
 pub const DNS: &str = "coredns";
 
-/// Which of them there are.
+/// The parts that a lab has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Surroundings {
     /// Users come through an ingress gateway of Istio.
     pub gateway: bool,
-    /// Applications look the names of other services up.
+    /// Applications look up the names of other services.
     pub dns: bool,
     /// Stores and broker have their exporters.
     pub exporters: bool,
@@ -26,7 +26,7 @@ impl Surroundings {
     /// All of them.
     pub const ALL: Self = Self { gateway: true, dns: true, exporters: true };
 
-    /// Both sets together.
+    /// The union of both sets.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
         Self {
@@ -42,7 +42,7 @@ impl Surroundings {
     }
 }
 
-/// Where an effect is put.
+/// Where an effect is applied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
     /// The application in every pod of a component of the shop.
@@ -63,7 +63,7 @@ impl Place {
         }
     }
 
-    /// The name that an answer gives it: another namespace stands before it.
+    /// Its name in an answer, prefixed by the namespace unless that is the shop's.
     pub fn answer_name(self) -> String {
         match self.workload() {
             (name, namespace) if namespace == NAMESPACE => name.to_owned(),
@@ -71,7 +71,7 @@ impl Place {
         }
     }
 
-    /// What kind of thing it is, in the words of the ledger.
+    /// Its kind, in the terms of the ledger.
     pub fn entity_kind(self) -> &'static str {
         match self {
             Self::Service(name) => match plan::component(name).map(|c| c.role) {
@@ -84,7 +84,7 @@ impl Place {
         }
     }
 
-    /// What a lab needs for it.
+    /// The parts that a lab needs for it.
     pub fn needs(self) -> Surroundings {
         Surroundings {
             gateway: self == Self::Gateway,

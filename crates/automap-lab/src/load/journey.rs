@@ -16,7 +16,7 @@ use crate::shop::http::{Local, Request, get, post_json, request};
 use crate::shop::locked;
 use automap_core::random::Rng;
 
-/// A user waits this long for a response.
+/// How long a user waits for a response.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
 /// Mean pause between two requests, in seconds.
 const THINK_MEAN_S: f64 = 0.3;

@@ -1,4 +1,4 @@
-//! Counts of what the simulated users experienced.
+//! Statistics of the simulated users' requests.
 
 use std::time::Duration;
 
