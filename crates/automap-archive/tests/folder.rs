@@ -1,4 +1,4 @@
-//! An archive on a disk: what is added is read again, from the parts that a question needs, and what is damaged is named.
+//! An archive on disk: entries that were added are read back, only the parts that a query needs, and damage is reported by file.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::fs;
@@ -75,7 +75,7 @@ fn what_is_added_is_read_again_and_later_revisions_take_the_place_of_earlier_one
     );
     assert_eq!((row.known_cause(), row.mechanism.as_deref(), row.confidence), (Some("carts"), Some("cpu"), Some(0.93)));
     assert_eq!((&row.victims, row.closed, row.users_feel_it), (&first.victims, None, Some(true)));
-    // JSON keeps all but the last bit of a number.
+    // JSON preserves all but the last bit of a number.
     let kept = serde_json::from_str::<Incident>(&serde_json::to_string(&first).unwrap()).unwrap();
     assert_eq!(archive.record("shop-1").unwrap(), Some(kept));
     assert_eq!(archive.record("shop-9").unwrap(), None);
