@@ -1,4 +1,4 @@
-//! What was changed before an incident: it raises the service that it concerns, and names none that explains nothing.
+//! Changes before an incident: a change raises the rank of its service, and is not named if it explains nothing.
 
 use automap_core::change::{Change, ChangeKind, ChangeLog};
 use automap_core::report::{ChangeRole, ChangesInfo, Report, VerdictKind};
@@ -32,7 +32,7 @@ fn with(shop: Shop, changes: &[(&str, ChangeKind, i64)]) -> Report {
     diagnose(&observation, &DiagnoseOptions::default()).unwrap()
 }
 
-/// Its own code is slow, and all who wait for it are.
+/// Its own code is slow, and so are all services that wait for it.
 fn slow_payment() -> Shop {
     Shop::new()
         .fault("payment", "latency_ms", None, |v| v + 60.0)
@@ -58,7 +58,7 @@ fn a_release_just_before_raises_its_service_and_is_told() {
     assert_eq!(with.causes[0].change.as_ref().unwrap().summary, "release 1.4.2 → 1.4.3, 47 s before");
 }
 
-/// Memory leaks after the release, and nobody feels it yet. It is named for what it shows, and the release is told with it.
+/// Memory leaks after the release, without any effect on users yet. The service is named for its symptoms, and the release is reported with it.
 #[test]
 fn a_leak_that_nobody_feels_yet_is_told_with_its_release() {
     let leak =
@@ -109,7 +109,7 @@ fn a_release_in_quiet_time_is_no_incident() {
     assert_eq!(observed(Shop::new()).verdict.kind, VerdictKind::NoIncident);
 }
 
-/// A second pod: twice the memory and the processor time, and nobody feels it. Without the change, or after a release instead, it stands out.
+/// A second pod: twice the memory and processor time, without any effect on users. Without the change, or after a release instead, it stands out.
 #[test]
 fn what_a_second_pod_brings_about_is_no_incident() {
     let second_pod = || {
@@ -136,7 +136,7 @@ fn what_a_second_pod_brings_about_is_no_incident() {
     }
 }
 
-/// The new pods are cold, so users wait a little: what stands out is the scaling, and it is no cause. Restarts are none of its doing.
+/// The new pods are cold, so users wait a little: the scaling stands out, but is no cause. It does not explain restarts.
 #[test]
 fn new_pods_are_no_evidence_against_a_service_that_was_scaled() {
     let shop = |restarts: f64| {
@@ -163,7 +163,7 @@ fn a_log_that_was_not_read_is_no_quiet_hour() {
     }
 }
 
-/// Every service is released all the time: the answer is that of the metrics.
+/// Every service is released all the time: the answer is the same as from the metrics alone.
 #[test]
 fn where_everything_changes_always_nothing_is_gained() {
     let services = ["catalogue", "front-end", "orders", "payment", "shipping", "user"];

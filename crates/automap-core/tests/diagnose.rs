@@ -1,4 +1,4 @@
-//! End-to-end scenarios: a small shop with one fault each, and what the report must contain.
+//! End-to-end scenarios: a small shop with one fault each, and the required content of the report.
 
 use automap_core::entity::{Entity, EntityKind};
 use automap_core::frame::RawSeries;
@@ -56,7 +56,7 @@ fn quiet_time_has_no_cause_and_a_given_start_always_gets_a_ranking() {
     assert!(!given.causes.is_empty() && given.verdict.causes.is_empty());
 }
 
-/// catalogue waits for catalogue-db by TCP, which nobody times; the store takes a little longer for each command than before.
+/// catalogue waits for catalogue-db over TCP, without measured latency; the store takes slightly longer for each command than before.
 fn with_untimed_store(shop: Shop, commands: f64) -> Report {
     let mut shop = shop;
     let points = shop.times.iter().enumerate().map(|(i, t)| {
@@ -73,7 +73,7 @@ fn with_untimed_store(shop: Shop, commands: f64) -> Report {
 
 #[test]
 fn a_network_that_is_at_fault_delays_untimed_calls_too() {
-    // What catalogue waits for its store passes the same network as its answers to front-end.
+    // The wait of catalogue for its store goes through the same network as its answers to front-end.
     let slow = || {
         Shop::new().fault("catalogue", "latency_ms", None, |v| v + 200.0).fault(
             "front-end",
@@ -85,12 +85,12 @@ fn a_network_that_is_at_fault_delays_untimed_calls_too() {
     let network = with_untimed_store(slow().slow_chain(&["front-end", "catalogue"], 300.0), 1.3);
     assert_eq!(network.verdict.causes.len(), 1, "{:#?}", network.verdict);
     assert_eq!(network.verdict.service.as_deref(), Some("catalogue"), "{:#?}", network.causes);
-    // Without anything on the network it is the store that moved.
+    // Without any evidence at the network it is the store that moved.
     let store = with_untimed_store(slow().slow_chain(&["front-end", "catalogue"], 200.0), 4.0);
     assert_eq!(store.verdict.service.as_deref(), Some("catalogue-db"), "{:#?}", store.causes);
 }
 
-/// The same quiet shop, but nobody counts the errors of front-end or of its calls.
+/// The same quiet shop without error counts for front-end and its calls.
 #[test]
 fn what_users_feel_must_be_observed_before_it_is_called_calm() {
     let mut shop = Shop::new();
@@ -101,7 +101,7 @@ fn what_users_feel_must_be_observed_before_it_is_called_calm() {
     assert!(report.not_checked.iter().any(|n| n.signal == "error" && n.services == ["front-end"]));
 }
 
-/// The same quiet shop, asked of a server that refuses, fails or answers in part.
+/// The same quiet shop, read from a server that refuses, fails or answers in part.
 #[test]
 fn what_was_not_wholly_answered_is_not_called_calm() {
     let with = |signal: &str, state| {
@@ -126,7 +126,7 @@ fn what_was_not_wholly_answered_is_not_called_calm() {
     assert_eq!(resource.verdict.kind, VerdictKind::NoIncident, "{}", resource.verdict.summary);
 }
 
-/// Catalogue takes 80 ms more and waits for a database that nobody times.
+/// Catalogue takes 80 ms longer and waits for a database whose latency is not measured.
 fn slow_store() -> Shop {
     Shop::new()
         .fault("catalogue", "latency_ms", None, |v| v + 80.0)
@@ -172,7 +172,8 @@ fn two_faults_at_once_are_both_named() {
     assert!((0.95..=1.01).contains(&shares), "{shares}");
 }
 
-/// Payment's network costs 300 ms; catalogue's processor costs 24 ms, which alone would be twice of what users are used to. Front-end piles up work.
+/// Payment's network costs 300 ms; catalogue's processor costs 24 ms, which alone would be twice the usual latency for users. Front-end piles up
+/// work.
 #[test]
 fn a_clear_fault_beside_a_much_larger_one_is_named_and_its_callers_backlog_is_not() {
     let shop = Shop::new()
@@ -188,8 +189,8 @@ fn a_clear_fault_beside_a_much_larger_one_is_named_and_its_callers_backlog_is_no
     assert_eq!(named, ["payment", "catalogue"], "{:#?} {:#?}", report.verdict, report.causes);
 }
 
-/// Payment accounts for most of the waiting, and front-end for a rest without any evidence of its own, as on a machine
-/// that is short of processor time.
+/// Payment accounts for most of the waiting, and front-end for a remainder without any evidence of its own, as on a machine that is short of
+/// processor time.
 #[test]
 fn a_rest_without_evidence_does_not_hide_what_accounts_for_most() {
     let shop = Shop::new()
@@ -204,7 +205,7 @@ fn a_rest_without_evidence_does_not_hide_what_accounts_for_most() {
     assert!((0.6..0.85).contains(&share), "it says how much: {share}");
 }
 
-/// Catalogue was scaled out: its memory tripled, which nobody feels. Payment is slow on the network, a little.
+/// Catalogue was scaled out: its memory tripled, without any effect on users. Payment is slightly slow on the network.
 #[test]
 fn what_nobody_feels_is_not_the_cause_of_what_they_feel() {
     let shop = Shop::new()
@@ -227,7 +228,7 @@ fn services_that_were_not_looked_at_are_not_called_calm() {
     assert_eq!(told(&observation), words);
 }
 
-/// A campaign or a cache: a service inside is asked more, nobody waits and nothing fails. With fewer users it would be lost requests.
+/// A campaign or a cache: a service inside gets more requests, nothing waits and nothing fails. With fewer users it would be lost requests.
 #[test]
 fn more_requests_that_users_do_not_feel_are_no_incident() {
     let campaign = |service: &'static str| {
@@ -250,7 +251,7 @@ fn more_requests_that_users_do_not_feel_are_no_incident() {
     assert_eq!(detected(busy).verdict.kind, VerdictKind::Cause, "more than its load explains");
 }
 
-/// Istio with reporter=source switched off: the network to payment makes orders slow, as its own code would.
+/// Istio without reporter=source: the network to payment makes orders slow, as its own code would.
 #[test]
 fn the_network_that_no_caller_reports_is_not_taken_for_own_time() {
     let one_sided = |mut shop: Shop| {
@@ -272,7 +273,7 @@ fn the_network_that_no_caller_reports_is_not_taken_for_own_time() {
     assert_eq!(slow.verdict.service.as_deref(), Some("payment"), "{}", slow.verdict.summary);
 }
 
-/// Nobody measures calls; front-end is slow from the start, and the memory of payment grows a minute later.
+/// Calls are not measured; front-end is slow from the start, and the memory of payment grows a minute later.
 #[test]
 fn what_begins_after_the_pain_is_not_named() {
     let shop = |from: usize| {
@@ -368,7 +369,7 @@ const OF_REQUESTS: [&str; 7] = [
     "client_rps",
 ];
 
-/// What was asked: `state_of` says how each signal was answered.
+/// The queries: `state_of` gives the result for each signal.
 fn asked(mut observation: Observation, state_of: impl Fn(&str) -> QueryState) -> Report {
     let query = |signal: &str| QueryRecord {
         signal: signal.to_owned(),

@@ -1,4 +1,4 @@
-//! The DNS, gateways and hosts outside: named where they explain what users feel, and never in place of a service that is at fault itself.
+//! The DNS, gateways and external hosts: named if they explain the users' symptoms, and never in place of a service that is itself the cause.
 
 use automap_core::entity::{Entities, Entity, EntityKind};
 use automap_core::frame::RawSeries;
@@ -38,7 +38,7 @@ fn with_gateway(mut shop: Shop) -> Shop {
     calling(shop, GATEWAY, "front-end", 14.0, Some(12.0))
 }
 
-/// Orders pays at a host outside.
+/// Orders calls a payment host outside.
 fn with_host(mut shop: Shop) -> Shop {
     add(&mut shop, OUTSIDE, "blocked_ratio", None, 0.0);
     calling(shop, "orders", OUTSIDE, 6.0, None)
@@ -87,7 +87,7 @@ fn is_named(report: &Report, cause: &str, mechanism: &str) {
     assert_eq!(found, (VerdictKind::Cause, vec![cause], Some(mechanism)), "{}", verdict.summary);
 }
 
-/// Front-end and orders wait before they call.
+/// Front-end and orders wait before their calls.
 fn waiting_before_calls(shop: Shop) -> Shop {
     let later = |v: f64| v + 60.0;
     let shop = shop.fault("front-end", "latency_ms", None, |v| v + 120.0).fault("orders", "latency_ms", None, later);
@@ -110,7 +110,7 @@ fn a_slow_dns_is_named_for_the_callers_that_wait_for_it() {
     is_named(&diagnosed(failing), DNS, "failing lookups");
 }
 
-/// The machine has no room, so that lookups take 2 ms longer and everything else, too: callers that wait 60 ms longer do not wait for names.
+/// The machine is overloaded, so that lookups take 2 ms longer, and so does everything else: callers that wait 60 ms longer do not wait for names.
 #[test]
 fn a_dns_that_is_a_little_slower_is_not_named_for_callers_that_wait_much_longer() {
     let starved =
@@ -119,7 +119,7 @@ fn a_dns_that_is_a_little_slower_is_not_named_for_callers_that_wait_much_longer(
     assert!(!named(&starved(2.0)).contains(&DNS), "{}", starved(2.0).verdict.summary);
 }
 
-/// Front-end asks before each of its three calls: 40 requests a second wait 3 · 30 ms, 120 lookups a second 30 ms each.
+/// Front-end does a lookup before each of its three calls: 40 requests a second wait 3 · 30 ms, 120 lookups a second 30 ms each.
 #[test]
 fn a_dns_whose_lookups_account_for_one_caller_is_named_for_it() {
     let front_end = |shop: Shop| shop.fault("front-end", "latency_ms", None, |v| v + 90.0);
@@ -131,7 +131,7 @@ fn a_dns_whose_lookups_account_for_one_caller_is_named_for_it() {
     is_named(&diagnosed(fails.fault(DNS, "failed_lookups_ratio", None, |_| 0.3)), DNS, "failing lookups");
 }
 
-/// Twice as many wait as all lookups together account for, and each call would have to wait for more lookups than a name takes.
+/// Twice as much waiting as all lookups together account for, and calls that would each need more lookups than a name takes.
 #[test]
 fn one_slow_service_is_not_the_doing_of_a_dns_that_does_not_account_for_it() {
     let slow = |shop: Shop, ms: f64| shop.fault(DNS, "lookup_ms", None, |v| v + ms);
@@ -170,7 +170,8 @@ fn a_dns_that_is_healthy_or_lost_or_slow_for_nobody_explains_nothing() {
     assert_ne!(alone.verdict.kind, VerdictKind::Cause, "{}", alone.verdict.summary);
 }
 
-/// Hardly any request gets through, and those that do are slow at several services. Only the names outside are still asked for, which take longer than ours.
+/// Hardly any request gets through, and those that do are slow at several services. Only external names are still looked up, which takes longer than
+/// for internal ones.
 #[test]
 fn a_mean_that_rises_since_the_quick_lookups_are_gone_is_no_slow_dns() {
     let shop = waiting_before_calls(with_dns(Shop::new())).fault(DNS, "lookup_ms", None, |v| v + 6.0);
@@ -180,7 +181,7 @@ fn a_mean_that_rises_since_the_quick_lookups_are_gone_is_no_slow_dns() {
     assert!(!named(&report).contains(&DNS), "{}", report.verdict.summary);
 }
 
-/// Nothing tells who calls whom: most services are slow, and the DNS is.
+/// The calls are unknown: most services are slow, and so is the DNS.
 #[test]
 fn without_calls_the_dns_needs_most_services_to_suffer() {
     let bare = |services: &[&str]| {
@@ -199,7 +200,7 @@ fn without_calls_the_dns_needs_most_services_to_suffer() {
     assert_eq!(bare(&["payment"]).causes[0].service, "payment");
 }
 
-/// So many times the requests.
+/// This many times the requests.
 fn surge(times: f64) -> Shop {
     let more = |v: f64| v * times;
     let mut shop = with_gateway(Shop::new()).fault(GATEWAY, "throughput_rps", None, more);
@@ -219,7 +220,7 @@ fn late_catalogue(shop: Shop) -> Shop {
     slow_entry(shop, 60.0)
 }
 
-/// The gateway sees what the front-end takes.
+/// The gateway measures the front-end's latency.
 fn slow_entry(shop: Shop, extra_ms: f64) -> Shop {
     let later = |v: f64| v + extra_ms;
     let shop =
@@ -276,7 +277,7 @@ fn a_server_that_a_gateway_took_out_speaks_for_its_service() {
     is_named(&report, "front-end", "taken out by its gateway");
 }
 
-/// The front-end's proxy takes no connection of the gateway any more, or the gateway none of the front-end's.
+/// The front-end's proxy no longer accepts connections from the gateway, or the gateway none from the front-end's.
 #[test]
 fn an_expired_certificate_speaks_for_whoever_shows_it() {
     for (owner, other) in [(GATEWAY, "front-end"), ("front-end", GATEWAY)] {

@@ -1,4 +1,4 @@
-//! The statistics against other people's programs: scipy, pingouin, causal-learn and networkx answered the same questions.
+//! The statistics compared with independent programs: scipy, pingouin, causal-learn and networkx computed the same results.
 //! `scripts/golden.py` wrote the tables and names the versions used.
 
 use std::collections::BTreeSet;
@@ -9,7 +9,7 @@ use automap_core::independence::{CiOptions, CiTest, FisherZ, GSquare, Outcome, S
 use automap_core::rank::walk::{Transitions, WalkOptions, visits};
 
 const TEXTBOOK: CiOptions = CiOptions { test: CiTest::FisherZ, effective_samples: false, min_degrees: 1.0 };
-/// No limit on what is conditioned on and no control of false discoveries: the plain algorithm.
+/// No limit on the conditioning set and no control of false discoveries: the plain algorithm.
 const PLAIN_PC: SkeletonOptions =
     SkeletonOptions { alpha: 0.05, false_discovery_rate: 1.0, max_conditions: 99, max_neighbours: 99 };
 
@@ -27,7 +27,7 @@ fn columns(table: &'static str) -> Vec<Vec<f64>> {
     (0..rows[0].len()).map(|c| rows.iter().map(|row| row[c]).collect()).collect()
 }
 
-/// `(i, j, given, what follows)` of a row.
+/// `(i, j, given, results)` of a row.
 fn question(row: &[&str]) -> (usize, usize, Vec<usize>, Vec<f64>) {
     let given = row[2].split_whitespace().map(|k| k.parse().unwrap()).collect();
     (row[0].parse().unwrap(), row[1].parse().unwrap(), given, row[3..].iter().map(|cell| number(cell)).collect())
@@ -41,7 +41,7 @@ fn assert_near(got: f64, want: f64, tolerance: f64, what: &str) {
     assert!((got - want).abs() <= tolerance, "{what}: {got} instead of {want}");
 }
 
-/// p-values differ by powers of ten: their relative error counts.
+/// p-values differ by powers of ten, so their relative error is compared.
 fn assert_p_value(got: Outcome, want: f64, what: &str) {
     assert_near(got.p_value().unwrap(), want, 1e-6 * want, what);
 }
@@ -74,7 +74,7 @@ fn fisher_z_is_that_of_scipy_and_causal_learn() {
 #[test]
 fn g_square_is_that_of_scipy() {
     let test = GSquare::new(&Scores::plain(&data()), 3, &TEXTBOOK);
-    // Bins as values: cut again into three, they are the same bins.
+    // Bins as values: discretised again into three, they are the same bins.
     let again = GSquare::new(&Scores::plain(&columns(include_str!("golden/g_square_bins.csv"))), 3, &TEXTBOOK);
     let mut asked = 0;
     for row in rows(include_str!("golden/g_square.csv")) {
@@ -97,7 +97,7 @@ fn golden_graph() -> (Pairs, Pairs) {
         .map(|row| (row[0].parse().unwrap(), row[1].parse().unwrap(), row[2] == "arrow"))
         .collect();
     let edges = all.iter().map(|&(i, j, _)| (i.min(j), i.max(j))).collect();
-    // A line is there both ways.
+    // A line is present in both directions.
     let arrows = all.iter().flat_map(|&(i, j, directed)| [Some((i, j)), (!directed).then_some((j, i))]).flatten();
     (edges, arrows.collect())
 }
@@ -116,7 +116,7 @@ fn the_skeleton_is_that_of_causal_learn() {
 fn the_arrows_are_those_of_causal_learn() {
     let (_, want) = golden_graph();
     assert!(want.iter().any(|&(i, j)| !want.contains(&(j, i))), "the table has arrows");
-    // With a single metric both rules are the textbook's.
+    // With a single metric both rules equal the textbook's.
     for colliders in [Colliders::Voted, Colliders::Literal] {
         let got = orient(&[learned_skeleton()], &BTreeSet::new(), colliders);
         assert_eq!(got.arrows().collect::<BTreeSet<_>>(), want, "{colliders:?}");

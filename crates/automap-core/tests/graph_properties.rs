@@ -1,5 +1,5 @@
-//! What must hold for every input of the AutoMAP engine: its order, units and threads do not matter, its numbers keep their bounds,
-//! and its short ways lead where the plain ones do.
+//! Invariants of the AutoMAP engine for every input: order, units and threads do not matter, its numbers stay within their bounds, and its optimised
+//! algorithms give the same results as the plain ones.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -32,7 +32,7 @@ fn wobble(seed: u64, series: usize, i: usize) -> f64 {
     (x >> 11) as f64 / (1u64 << 53) as f64
 }
 
-/// What a service of the shop shows: each follows the one before; the third breaks at two thirds.
+/// The metrics of a service of the shop: each follows the previous one; the third breaks at two thirds.
 fn value(seed: u64, s: usize, m: usize, i: usize) -> f64 {
     let own = |s: usize| wobble(seed, s * METRICS.len() + m, i);
     let fault = if s == 2 && i >= SAMPLES * 2 / 3 { 4.0 } else { 0.0 };
@@ -103,7 +103,7 @@ proptest! {
     fn units_do_not_matter(seed in any::<u64>(), scale in vec(0.01f64..100.0, 30), shift in vec(-5.0f64..50.0, 30)) {
         let names = names(6);
         let plain = graph(&shop(seed, &names, |_, _, v| v), Knowledge::None);
-        // Congestion is a quotient of two series: it keeps its order under factors, not under shifts.
+        // Congestion is a quotient of two series: its order is invariant under factors, not under shifts.
         let scaled = shop(seed, &names, |s, m, v| scale[s * METRICS.len() + m] * v);
         prop_assert_eq!(&plain, &graph(&scaled, Knowledge::None));
         let shifted = |s: usize, m: usize, v: f64| if m < 2 { v } else { v + shift[s * METRICS.len() + m] };
@@ -151,7 +151,7 @@ proptest! {
         }
     }
 
-    /// Every subset of the neighbours is tried, one after the other, and the first that separates a pair ends it.
+    /// Every subset of the neighbours is tried, one after the other, and the first that separates a pair ends the search.
     #[test]
     fn a_plain_pc_finds_the_same_edges(data in vec(vec(-1.0f64..1.0, 60), 6), ties in vec((0usize..6, 0usize..6, 0.4f64..1.5), 4..14)) {
         let mut series = data;
@@ -173,7 +173,7 @@ proptest! {
         weights in vec(vec(0.0f64..1.0, 5), 5), dead in 0usize..5, start in vec(0.01f64..1.0, 5), restart in 0.05f64..0.95,
     ) {
         let row = |i: usize| -> Vec<(usize, f64)> {
-            // A third of the arrows are there, and one service has none.
+            // A third of the arrows exist, and one service has none.
             let there = |j: &usize| i != dead && weights[i][*j] > 0.66;
             (0..5).filter(there).map(|j| (j, weights[i][j])).collect()
         };

@@ -1,4 +1,4 @@
-//! Nodes that are used up: named where what runs on them waits, and never where nobody does.
+//! Exhausted nodes: named if the pods on them wait, and never if nothing waits.
 
 use automap_core::entity::{Entities, Entity, EntityKind, node_name};
 use automap_core::frame::RawSeries;
@@ -54,7 +54,7 @@ fn diagnosed(shop: Shop) -> Report {
     .unwrap()
 }
 
-/// user and payment answer later, and so do all that wait for them.
+/// user and payment answer later, and so do all services that wait for them.
 fn held_up(shop: Shop) -> Shop {
     let later = |v: f64| v + 60.0;
     shop.fault("user", "latency_ms", None, later)
@@ -141,7 +141,7 @@ fn a_full_node_on_which_nobody_waits_is_no_cause() {
     }
 }
 
-/// The store of user stands on node three too and takes 40 ms longer for a command, as everything there waits.
+/// The store of user runs on node three too and takes 40 ms longer for a command, as everything there waits.
 #[test]
 fn a_store_that_is_slow_since_its_node_is_used_up_is_not_named() {
     let diagnosed = |node: f64| {
@@ -171,7 +171,7 @@ fn half_a_node_holds_up_nobody() {
     assert!(!named(&diagnosed(shop)).contains(&"node/three"));
 }
 
-/// Nothing tells who calls whom; two of the slow services share the node that is full.
+/// The calls are unknown; two of the slow services share the full node.
 #[test]
 fn without_calls_a_node_needs_services_that_suffer_together() {
     let only_own = |shop: Shop| {

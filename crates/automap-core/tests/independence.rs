@@ -5,7 +5,7 @@ use automap_core::graph::skeleton::{SkeletonOptions, skeleton};
 use automap_core::independence::{CiOptions, CiTest, Scores, Tester};
 use automap_core::random::Rng;
 
-/// How a series comes about.
+/// How a series is generated.
 #[derive(Clone, Copy, Debug)]
 enum Regime {
     /// Requests per second over the last `window` seconds, every `step` seconds: counts of independent seconds.
@@ -19,7 +19,7 @@ impl Regime {
     fn series(self, rng: &mut Rng) -> Vec<f64> {
         match self {
             Rate { samples, step, window } => {
-                // Thirty-two coins a second: 16 requests on average.
+                // Thirty-two coin flips a second: 16 requests on average.
                 let seconds = window + (samples - 1) * step;
                 let counts: Vec<f64> = (0..seconds).map(|_| f64::from((rng.bits() as u32).count_ones())).collect();
                 (0..samples).map(|i| counts[i * step..i * step + window].iter().sum::<f64>() / window as f64).collect()
@@ -36,7 +36,7 @@ impl Regime {
     }
 }
 
-/// Of so many pairs, how many were tested and how many of these called dependent at 5 %.
+/// Of this many pairs, how many were tested, and how many of those were called dependent at 5 %.
 #[derive(Debug)]
 struct Found {
     pairs: usize,
@@ -66,7 +66,7 @@ fn false_alarms(regime: Regime, options: &CiOptions) -> Found {
     ask(options, PAIRS, 0, || vec![regime.series(&mut rng), regime.series(&mut rng)])
 }
 
-/// Windows that overlap a little and a lot, few samples and many.
+/// Windows with little and with much overlap, few samples and many.
 const RATES: [Regime; 4] = [
     Rate { samples: 20, step: 15, window: 60 },
     Rate { samples: 240, step: 15, window: 60 },
@@ -79,7 +79,7 @@ fn options(test: CiTest, effective_samples: bool) -> CiOptions {
     CiOptions { test, effective_samples, ..CiOptions::default() }
 }
 
-/// Nominal 5 %; twice that is the most we accept, and 600 pairs tell 5 % from 10 % beyond doubt (standard error 0.9 %).
+/// Nominal 5 %; twice that is the maximum we accept, and 600 pairs distinguish 5 % from 10 % beyond doubt (standard error 0.9 %).
 #[test]
 fn fisher_z_keeps_its_level_on_autocorrelated_series() {
     for regime in RATES.into_iter().chain(SLOW) {
@@ -131,7 +131,7 @@ fn mix(a: &[f64], b: &[f64], share: f64) -> Vec<f64> {
     a.iter().zip(b).map(|(a, b)| share.sqrt() * a + (1.0 - share).sqrt() * b).collect()
 }
 
-/// Two services that share a load and otherwise correlate by `r`, asked for given the load.
+/// Two services that share a load and otherwise correlate by `r`, tested given the load.
 fn given_the_load(load: Regime, own: Regime, share: f64, r: f64) -> Found {
     let mut rng = Rng::new(3);
     ask(&CiOptions::default(), PAIRS, 1, || {
@@ -142,7 +142,7 @@ fn given_the_load(load: Regime, own: Regime, share: f64, r: f64) -> Found {
     })
 }
 
-/// The load may be fast and what a service does on its own slow, or the other way round: what is left of the series counts.
+/// The load may be fast and the rest of a service's behaviour slow, or the other way round: what counts is the residual series.
 #[test]
 fn conditional_tests_keep_their_level_and_detect_real_dependence() {
     let (fast, slow) = (Autoregressive { samples: 240, rho: 0.0 }, Autoregressive { samples: 240, rho: 0.95 });
@@ -171,7 +171,7 @@ fn real_dependence_is_detected() {
     }
 }
 
-/// Edges of a graph over 14 services that have nothing to do with each other, on average over 60 graphs.
+/// Edges of a graph over 14 unrelated services, averaged over 60 graphs.
 fn false_edges(regime: Regime, independence: &CiOptions, edges: &SkeletonOptions) -> f64 {
     let mut rng = Rng::new(9);
     let mut graph = || {

@@ -1,4 +1,4 @@
-//! Tests of the core from outside, in one program: each file would link the crate again.
+//! Integration tests of the core, in a single program: separate ones would each link the crate again.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
 
 mod changes;

@@ -1,7 +1,7 @@
-//! Series that are missing, end, begin late or hold garbage never put the blame on another service.
+//! Series that are missing, end, begin late or contain garbage never shift the blame to another service.
 //!
 //! Each trial takes the shop with one fault, damages its series at random, and diagnoses it. Whatever is lost, the answer is the cause, or none:
-//! what cannot be seen clears nobody and convicts nobody. The calls are those that the remaining series tell of, as with a real source.
+//! missing data neither clears nor convicts a service. The calls are those that the remaining series show, as with a real source.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ use crate::shop::{CALLS, FAULT_AT, Shop};
 /// Trials of each fault and damage.
 const TRIALS: u64 = 24;
 
-/// A shop with a fault, and whom one may blame for it.
+/// A shop with a fault, and the services that may be blamed for it.
 type Fault = (&'static str, fn() -> Shop, &'static [&'static str]);
 
 const FAULTS: [Fault; 5] = [
@@ -29,7 +29,7 @@ const FAULTS: [Fault; 5] = [
     ("the network to payment is slow", slow_network, &["payment"]),
 ];
 
-/// Everything that a chain of calls shows of a callee that is slower.
+/// All symptoms of a slower callee along a chain of calls.
 fn slow(chain: &[&str], extra_ms: f64) -> Shop {
     let longer = |v: f64| v + extra_ms;
     let last = chain[chain.len() - 1];
@@ -60,7 +60,7 @@ fn slow_front_end() -> Shop {
     Shop::new().fault("front-end", "latency_ms", None, |v| v + 80.0).fault("front-end", "cpu_cores", None, |v| v * 6.0)
 }
 
-/// What is done to one series, with chances of its own and with chances that all series of its metric share.
+/// The damage to one series, by random choices of its own and by choices shared by all series of its metric.
 type Damage = (&'static str, fn(&mut RawSeries, &mut Rng, &mut Rng));
 
 const DAMAGES: [Damage; 8] = [
@@ -89,19 +89,19 @@ fn lose(series: &mut RawSeries, is_lost: bool, rows: std::ops::Range<usize>) {
     series.points.retain(|_| row.next().is_some_and(|row| !(is_lost && rows.contains(&row))));
 }
 
-/// The answer for a damaged shop; `None` where an error says that nothing can be judged, or where nobody could know of a call.
+/// The answer for a damaged shop; `None` if an error says that nothing can be judged, or if a call is unknown.
 fn damaged(shop: Shop, is_given: bool, mut damage: impl FnMut(&mut RawSeries)) -> Option<Report> {
     let Shop { mut raw, times } = shop;
     raw.iter_mut().for_each(&mut damage);
     raw.retain(|s| !s.points.is_empty());
     let mut calls = CallGraph::new();
-    // A mean or a share exists only where something was counted.
+    // A mean or a share exists only if something was counted.
     let is_call =
         |s: &&RawSeries| s.points.iter().any(|(_, v)| *v > 0.0 || (!s.metric.ends_with("rps") && v.is_finite()));
     for series in raw.iter().filter(is_call) {
         series.peer.iter().for_each(|peer| calls.add(&series.service, peer, Protocol::Request));
     }
-    // A call of which nothing is left is unknown to anybody.
+    // A call without any remaining series is unknown.
     if CALLS.iter().any(|(from, to)| !calls.edges().any(|(a, b, _)| (a, b) == (*from, *to))) {
         return None;
     }
@@ -111,7 +111,7 @@ fn damaged(shop: Shop, is_given: bool, mut damage: impl FnMut(&mut RawSeries)) -
     diagnose(&observation, &DiagnoseOptions::default()).ok()
 }
 
-/// Whom the shop blames when these series, named by metric and callee, are lost in these rows.
+/// The services blamed when these series, named by metric and callee, are lost in these rows.
 fn named_without(shop: Shop, lost: &[(&str, Option<&str>)], rows: std::ops::Range<usize>) -> Vec<String> {
     let is_lost = |s: &RawSeries| lost.iter().any(|(metric, peer)| s.metric == *metric && s.peer.as_deref() == *peer);
     let report = damaged(shop, true, |series| {
@@ -136,7 +136,7 @@ fn requests_that_nobody_counted_at_the_entry_do_not_make_it_the_cause() {
     }
 }
 
-/// The other end of the call, the callee's own requests and the other callers stand in for what is lost.
+/// The other end of the call, the callee's own requests and the other callers replace the lost series.
 #[test]
 fn what_is_lost_of_a_call_is_told_by_the_other_end() {
     let callee = Some("catalogue");
@@ -149,7 +149,7 @@ fn what_is_lost_of_a_call_is_told_by_the_other_end() {
     }
 }
 
-/// The callee's own latency says that it is well; the network to it is seen by the caller alone, whose view is lost.
+/// The callee's own latency is normal; only the caller sees the network to it, and the caller's view is lost.
 #[test]
 fn the_network_is_not_cleared_by_the_callee() {
     for rows in [INCIDENT, BASELINE] {

@@ -1,4 +1,4 @@
-//! Stores whose calls nobody times: their exporters tell that clients wait or are refused, and their callers wait and fail.
+//! Stores without measured call latency: their exporters report that clients wait or are refused, and their callers wait and fail.
 
 use automap_core::entity::{Entity, EntityKind};
 use automap_core::frame::{RawSeries, assemble};
@@ -11,10 +11,10 @@ use automap_core::{DiagnoseOptions, diagnose};
 /// Samples, one every two seconds; the incident is the second half.
 const N: usize = 80;
 
-/// Metric, level before, level in the incident.
+/// Metric, level before, level during the incident.
 type Levels<'a> = &'a [(&'a str, f64, f64)];
 
-/// catalogue waits for catalogue-db, and only bytes between the two are counted. All levels wobble by a tenth.
+/// catalogue waits for catalogue-db, and only the bytes between the two are counted. All levels vary by up to a tenth.
 fn report(store: Levels<'_>, caller: Levels<'_>) -> Report {
     let times: Vec<Timestamp> = (0..N).map(|i| Timestamp::from_ms(1_700_000_000_000 + i as i64 * 2000)).collect();
     let of_store = store.iter().map(|levels| ("catalogue-db", levels));

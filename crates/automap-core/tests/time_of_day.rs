@@ -1,4 +1,4 @@
-//! A busy hour that comes every day, with and without a fault on top, and with earlier days that nobody kept.
+//! A busy hour that comes every day, with and without a fault on top, and with earlier days that were not kept.
 
 use automap_core::breakdown::Wanted;
 use automap_core::frame::assemble;
@@ -10,7 +10,7 @@ use automap_core::{DiagnoseOptions, diagnose};
 
 use crate::shop::Shop;
 
-/// More is asked of every service, and all of them take longer.
+/// Every service gets more requests, and all of them take longer.
 fn busy(shop: Shop) -> Shop {
     let services = ["catalogue", "front-end", "orders", "payment", "shipping", "user"];
     services.into_iter().fold(shop, |shop, s| {
@@ -95,7 +95,7 @@ fn a_fault_in_the_busy_hour_stands_and_the_traffic_is_told_to_be_usual() {
     let told = found.time_of_day.unwrap();
     assert_eq!(told.finding, TimeOfDayFinding::TrafficIsUsual, "{}", told.summary);
     assert!(told.summary.contains("; not usual: "), "{}", told.summary);
-    // Without them, the requests would be named beside it.
+    // Without them, the requests would be named in addition.
     let without = report(slow(busy(Shop::new())), false, Vec::new());
     assert!(without.verdict.names("front-end") && without.verdict.names("user"), "{}", without.verdict.summary);
     assert!(!found.verdict.names("front-end"), "{}", found.verdict.summary);
@@ -134,7 +134,7 @@ fn a_calm_day_or_a_given_start_leaves_the_verdict() {
     assert!(told.finding == TimeOfDayFinding::Usual && told.summary.contains("the verdict stands"), "{}", told.summary);
 }
 
-/// Keeps so many days, and counts what it is asked.
+/// Keeps this many days, and counts the queries.
 struct Server {
     day: fn(u32) -> EarlierDay,
     asked: Vec<u32>,

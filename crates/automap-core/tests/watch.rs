@@ -188,7 +188,7 @@ fn a_problem_that_returns_soon_reopens_its_incident() {
     assert!(entry_kinds(last).contains(&TimelineKind::Reopened));
 }
 
-/// Front-end is slow both times, for another reason each.
+/// Front-end is slow both times, each time for a different reason.
 #[test]
 fn another_cause_soon_after_is_another_incident() {
     let (a, b) = (minutes(30), minutes(42));
@@ -246,7 +246,7 @@ fn a_stale_or_silent_source_changes_nothing() {
     assert_eq!(at(time(11), &shop.observation(0, 12)), WatchHealth::Learning { samples: 6, needed: 120 });
 }
 
-/// A look that was not wholly answered: its queries for the latency are marked so, and what they would show is not there.
+/// A poll with a partial answer: the queries for latency are marked as incomplete, and their series are missing.
 fn partly(mut observation: Observation, rows: usize) -> Observation {
     let end = observation.frame.times().len();
     let raw = observation.frame.series().iter().map(|s| RawSeries {
@@ -271,7 +271,7 @@ fn partly(mut observation: Observation, rows: usize) -> Observation {
     observation
 }
 
-/// The fault goes on, and the store that holds the latencies is away for ten minutes.
+/// The fault continues, and the store with the latencies is unavailable for ten minutes.
 #[test]
 fn a_partial_look_closes_no_incident_and_is_not_calm() {
     let at = minutes(30);
@@ -293,7 +293,7 @@ fn a_partial_look_closes_no_incident_and_is_not_calm() {
     assert_eq!(report.verdict.kind, VerdictKind::CannotTell, "{}", report.verdict.summary);
 }
 
-/// A store that holds the counters of payment is away: its requests are not counted, and none were lost.
+/// The store with payment's counters is unavailable: its requests are not counted, and none were lost.
 #[test]
 fn fewer_requests_in_a_partial_answer_are_no_sign() {
     let at = minutes(30);
@@ -314,7 +314,7 @@ fn fewer_requests_in_a_partial_answer_are_no_sign() {
     assert!(!lost(QueryState::Partial));
 }
 
-/// An incident is recovering when the answers become partial: calm is counted anew from the next whole look on.
+/// An incident is recovering when the answers become partial: calm is counted again from the next complete poll.
 #[test]
 fn a_recovery_needs_looks_that_saw_everything() {
     let at = minutes(30);
@@ -358,7 +358,7 @@ fn objectives_and_alerts_open_at_once_and_join() {
     assert_eq!(recovering.state, IncidentState::Recovering);
 }
 
-/// A fault of two and a half minutes while the watcher learns is not what is normal: the same fault opens an incident later.
+/// A fault of two and a half minutes while the watcher learns does not count as normal: the same fault opens an incident later.
 #[test]
 fn what_is_learnt_during_a_fault_is_not_normal() {
     let again = minutes(22);

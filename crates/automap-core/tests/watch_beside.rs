@@ -1,4 +1,4 @@
-//! Several troubles at once in a simulated shop: each is an incident of its own, and the same trouble stays one.
+//! Several problems at once in a simulated shop: each becomes an incident of its own, and the same problem stays one.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ fn cause(incident: &Incident) -> &str {
     incident.cause.as_ref().map_or("none", |c| &c.service)
 }
 
-/// That the incidents are those of these causes, in order, each began within 30 s of a row and was closed within five minutes after another.
+/// Checks that the incidents have these causes, in order, and that each began within 30 s of a row and was closed within five minutes after another.
 fn assert_incidents(changes: &[Incident], expected: &[(&str, std::ops::Range<usize>)]) {
     let found = last_of(changes);
     let causes: Vec<&str> = found.iter().map(cause).collect();
@@ -50,7 +50,7 @@ fn two_independent_faults_are_two_incidents_whichever_ends_first() {
     }
 }
 
-/// As most servers scrape.
+/// The usual scrape interval.
 #[test]
 fn a_sample_every_15_s_tells_two_faults_apart_as_well() {
     let (a, b) = (minutes(30)..minutes(45), minutes(35)..minutes(50));
@@ -71,7 +71,7 @@ fn faults_with_common_victims_are_told_apart() {
     }
 }
 
-/// The first recovers, and a minute later another service is slow.
+/// The first recovers, and a minute later another service becomes slow.
 #[test]
 fn another_fault_while_the_first_recovers_is_another_incident() {
     let (a, b) = (minutes(30), minutes(41));
@@ -133,7 +133,7 @@ fn a_fault_that_gets_worse_is_one_incident() {
     assert_eq!((found.len(), cause(&found[0])), (1, "payment"), "{found:#?}");
 }
 
-/// Two begin within a minute: what is told apart later may as well be one trouble that spreads.
+/// Two begin within a minute: even if they can be distinguished later, they may be one problem that spreads.
 #[test]
 fn two_faults_at_once_are_one_incident_with_two_causes() {
     let a = minutes(30);
@@ -166,7 +166,7 @@ fn a_restart_in_the_middle_of_two_follows_both() {
     }
 }
 
-/// An automap that was away for long remembers nothing from before the incident, and the fault goes on.
+/// An automap that was down for long remembers nothing from before the incident, and the fault continues.
 #[test]
 fn a_restart_without_the_time_before_the_incident_calls_nothing_calm() {
     let (a, end) = (minutes(30), minutes(70));
@@ -197,7 +197,8 @@ fn what_is_changed_elsewhere_is_taken_over_for_each() {
     assert_eq!(watch.recently_closed(time(minutes(41))).map(|i| &i.id).collect::<Vec<_>>(), [&first.id]);
 }
 
-/// An alert joins the incident whose services it names; one that names none the latest; one that names a service of neither is trouble of its own.
+/// An alert joins the incident with the services that it names; without services, the latest one; with a service of neither, it is a separate
+/// problem.
 #[test]
 fn alerts_join_the_incident_that_they_are_about() {
     let shop = slow("payment", 200.0, minutes(30)..minutes(60)).and(slow("catalogue", 150.0, minutes(35)..minutes(60)));
@@ -223,7 +224,7 @@ fn alerts_join_the_incident_that_they_are_about() {
     assert_eq!(of(&catalogue), ["of catalogue", "of nobody", "of another system"]);
     let third: Vec<&Incident> = found.iter().filter(|i| i.id != payment && i.id != catalogue).collect();
     assert_eq!((third.len(), third[0].alerts.as_slice(), cause(third[0])), (1, &["of user".to_owned()][..], "none"));
-    // They end, and with them the incident that was about nothing else.
+    // They end, and so does the incident that consisted of nothing else.
     let mut end = minutes(40) + 2 * EVERY;
     let mut closed = Vec::new();
     while closed.is_empty() && end < minutes(50) {
@@ -274,7 +275,7 @@ fn what_returns_reopens_its_own_incident_and_not_the_others() {
     }
 }
 
-/// One fault, a hundred times with another noise, at another service, of another size and kind, with levels that swing while it lasts.
+/// One fault, a hundred times with different noise, service, size and kind, with levels that fluctuate while it lasts.
 #[test]
 fn one_fault_is_never_two_incidents() {
     std::thread::scope(|threads| {

@@ -1,4 +1,4 @@
-//! Incidents of a simulated shop one after the other: each has a record of its own, whatever an alert says about its beginning.
+//! Consecutive incidents of a simulated shop: each has a record of its own, whatever an alert claims about its beginning.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ fn alert(key: &str, started: Timestamp) -> Alert {
     watched_shop::alert(key, started, &[])
 }
 
-/// A watch that has seen a calm shop up to a row.
+/// A watch that has seen the quiet shop up to a row.
 fn calm_watch(until: usize) -> Watch {
     let mut watch = Watch::new("shop", WatchOptions::default());
     assert_eq!(Shop::calm().watch(&mut watch, 12, until), []);
@@ -33,7 +33,7 @@ fn alerted(watch: &mut Watch, from: usize, alert: &Alert) -> (usize, Incident, I
     }
 }
 
-/// Three unrelated alerts, one after the other, that all claim the same old beginning.
+/// Three unrelated alerts, one after the other, that all claim the same early beginning.
 #[test]
 fn alerts_that_claim_the_onset_of_a_closed_incident_are_incidents_of_their_own() {
     let mut watch = calm_watch(HISTORY);
@@ -58,7 +58,7 @@ fn a_restart_does_not_move_the_bounds_of_an_alert() {
     assert!(opened.onset >= closed.closed.unwrap());
 }
 
-/// An alert that fires for days says nothing of when the problem at hand began.
+/// An alert that fires for days says nothing about the beginning of the current problem.
 #[test]
 fn an_alert_is_dated_within_what_the_watcher_remembers_and_within_half_an_hour() {
     let long = Shop::calm();
@@ -76,7 +76,7 @@ fn an_alert_is_dated_within_what_the_watcher_remembers_and_within_half_an_hour()
     assert_eq!(onset, now.plus_ms(-MAX_ALERT_LEAD_MS));
 }
 
-/// What a user confirmed is taken up again only for the service that was confirmed.
+/// A user's confirmation is reused only for the confirmed service.
 #[test]
 fn a_confirmed_incident_is_reopened_for_its_confirmed_cause_only() {
     let (a, b) = (minutes(30), minutes(42));
@@ -103,7 +103,7 @@ fn the_same_polls_give_the_same_ids() {
     assert!(!first.is_empty() && first == again);
 }
 
-/// The store keeps another incident under the id: ours gets one of its own, open or closed.
+/// The store holds another incident under the id: ours gets a different one, open or closed.
 #[test]
 fn an_incident_whose_id_is_taken_gets_another() {
     let at = minutes(30);
@@ -141,7 +141,7 @@ fn an_onset_is_not_older_than_the_last_calm() {
     }
 }
 
-/// Payment's own CPU rises minutes before anyone waits for it: that is when it began.
+/// Payment's own CPU rises minutes before anything waits for it: that is when it began.
 #[test]
 fn evidence_of_the_cause_that_lasts_until_it_is_felt_dates_the_incident() {
     let (busy, slow) = (minutes(27), minutes(31));

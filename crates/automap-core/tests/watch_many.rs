@@ -1,4 +1,4 @@
-//! More troubles at once than are opened beside each other: never more than [`MAX_OPEN`] are open, and none of them is lost.
+//! More problems at once than may be open as separate incidents: never more than [`MAX_OPEN`] are open, and none of them is lost.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,7 @@ use automap_core::watch::{Alert, MAX_OPEN, Watch, WatchOptions};
 
 use crate::watched_shop::{EVERY, Shop, alert, minutes, slow_among, time};
 
-/// Six shops that have nothing to do with each other.
+/// Six unrelated shops.
 const SERVICES: [&str; 12] = [
     "api-1", "api-2", "api-3", "api-4", "api-5", "api-6", "store-1", "store-2", "store-3", "store-4", "store-5",
     "store-6",
@@ -19,10 +19,10 @@ const CALLS: [(&str, &str); 6] = [
     ("api-5", "store-5"),
     ("api-6", "store-6"),
 ];
-/// Before that no poll has enough to compare with.
+/// Before this row no poll has enough data to compare with.
 const FIRST_POLL: usize = minutes(11);
 
-/// The stores that turn slow, each at its row, for as long as anyone looks.
+/// The stores that become slow, each at its row, until the end.
 fn slow_stores(from: impl IntoIterator<Item = (&'static str, usize)>) -> Shop {
     let calm = Shop { services: &SERVICES, calls: &CALLS, counts_calls: true, ..Shop::calm() };
     let slow = |(store, row)| slow_among(&CALLS, store, 200.0, row..minutes(120));
@@ -38,7 +38,7 @@ fn watch(shop: &Shop, watch: &mut Watch, until: usize, (alerts, from): (&[Alert]
     }
 }
 
-/// Four are open. A fifth store is slow, and in the same poll alerts tell of it and of one that no incident explains.
+/// Four are open. A fifth store is slow, and in the same poll alerts report it and one that no incident explains.
 #[test]
 fn a_cause_and_alerts_of_others_share_the_last_place() {
     let (begins, apart) = (minutes(13), minutes(3));

@@ -1,6 +1,6 @@
-//! A small shop of six services in which every metric wobbles: the scenarios of `diagnose.rs` and of the metamorphic tests rewrite its series.
+//! A small shop of six services with noise in every metric: the scenarios of `diagnose.rs` and of the metamorphic tests rewrite its series.
 //!
-//! Left out: how a fault spreads. Each scenario says itself which series its fault changes.
+//! Left out: how a fault spreads. Each scenario defines itself which series its fault changes.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
 
 use automap_core::frame::{RawSeries, assemble};
@@ -24,7 +24,7 @@ pub(crate) const CALLS: [(&str, &str); 6] = [
 ];
 const SERVICES: [&str; 6] = ["catalogue", "front-end", "orders", "payment", "shipping", "user"];
 
-/// A shop in which every metric wobbles; a fault rewrites values by (service, metric, peer).
+/// A shop with noise in every metric; a fault rewrites values by (service, metric, peer).
 pub(crate) struct Shop {
     pub(crate) raw: Vec<RawSeries>,
     pub(crate) times: Vec<Timestamp>,
@@ -92,8 +92,8 @@ impl Shop {
         self
     }
 
-    /// Makes the last call of a chain take longer on the network: every caller along the chain is slower, and measures so itself if it is
-    /// called by another.
+    /// Makes the last call of a chain take longer on the network: every caller along the chain is slower, and also measures it itself if it is called
+    /// by another.
     pub(crate) fn slow_chain(self, chain: &[&str], extra_ms: f64) -> Self {
         let longer = |v: f64| v + extra_ms;
         let mut shop = self;

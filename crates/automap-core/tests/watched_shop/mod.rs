@@ -1,4 +1,4 @@
-//! A simulated shop that is watched for hours, as several tests need it.
+//! A simulated shop that is watched for hours, shared by several tests.
 #![allow(dead_code, clippy::unwrap_used, reason = "each test file uses a part of it, and a test may panic")]
 #![allow(clippy::allow_attributes, reason = "what is used differs from file to file, so `expect` cannot hold")]
 
@@ -26,7 +26,7 @@ pub(crate) fn time(row: usize) -> Timestamp {
     Timestamp::from_ms(1_700_000_000_000 + row as i64 * STEP_MS)
 }
 
-/// Repeatable noise in [-1, 1), smoothed as a rate over a minute is.
+/// Repeatable noise in [-1, 1), smoothed like a rate over a minute.
 pub(crate) fn noise(series: usize, row: usize) -> f64 {
     let white = |i: usize| {
         let mut x = (series as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15)
@@ -39,21 +39,21 @@ pub(crate) fn noise(series: usize, row: usize) -> f64 {
     (0..RATE).map(|k| white(row + RATE - k)).sum::<f64>() / (RATE as f64).sqrt()
 }
 
-/// Keeps gaps, which `max` would turn into zeros.
+/// Preserves gaps, which `max` would turn into zeros.
 fn not_below_zero(v: f64) -> f64 {
     if v < 0.0 { 0.0 } else { v }
 }
 
-/// What a scenario changes: (service, metric, peer, row, value) → value.
+/// A scenario's change of the data: (service, metric, peer, row, value) → value.
 type Change = dyn Fn(&str, &str, Option<&str>, usize, f64) -> f64;
 
 pub(crate) struct Shop {
     pub(crate) change: Box<Change>,
-    /// Another noise for each.
+    /// The seed of the noise.
     pub(crate) seed: usize,
-    /// One of so many rows is sampled.
+    /// Of this many rows one is sampled.
     pub(crate) every: usize,
-    /// Whether callers count their calls, so that what users feel can be divided along them.
+    /// Whether callers count their calls, so that the users' symptoms can be attributed along them.
     pub(crate) counts_calls: bool,
     /// Its services, and who calls whom.
     pub(crate) services: &'static [&'static str],
@@ -122,12 +122,12 @@ impl Shop {
         Observation { hint, notes, ..Observation::new(frame, calls, "test") }
     }
 
-    /// One poll after so many rows, with alerts that fire.
+    /// One poll after this many rows, with firing alerts.
     pub(crate) fn poll(&self, watch: &mut Watch, end: usize, alerts: &[Alert]) -> Vec<Incident> {
         self.poll_with(watch, end, &[], alerts)
     }
 
-    /// The same with objectives that burn.
+    /// The same with burning objectives.
     pub(crate) fn poll_with(
         &self,
         watch: &mut Watch,
@@ -187,7 +187,7 @@ pub(crate) fn entry_kinds(incident: &Incident) -> Vec<TimelineKind> {
     incident.timeline.iter().map(|e| e.kind).collect()
 }
 
-/// A service takes longer, and its CPU is busy: all that wait for it take longer too.
+/// A service takes longer, and its CPU is busy: all services that wait for it take longer too.
 pub(crate) fn slow(service: &'static str, extra_ms: f64, rows: Range<usize>) -> Shop {
     slow_among(&CALLS, service, extra_ms, rows)
 }
@@ -216,12 +216,12 @@ pub(crate) fn slow_among(
     Shop { counts_calls: true, ..Shop::new(change) }
 }
 
-/// Whether a service is another one, or calls it, directly or through others.
+/// Whether a service is the same as another, or calls it, directly or through others.
 fn waits_for(calls: &[(&str, &str)], service: &str, other: &str) -> bool {
     service == other || calls.iter().any(|(a, b)| *a == service && waits_for(calls, b, other))
 }
 
-/// An alert that began just then and names services.
+/// An alert that began at that moment and names services.
 pub(crate) fn alert(key: &str, started: Timestamp, services: &[&str]) -> Alert {
     let services = services.iter().map(|s| (*s).to_owned()).collect();
     Alert { key: key.into(), summary: format!("{key} fires"), started, services }
