@@ -15,7 +15,7 @@ use automap_kubernetes::{
 };
 use serde_json::{Value, json};
 
-/// Kinds of this Chaos Mesh; an old one that has no BlockChaos.
+/// Kinds of this Chaos Mesh; an old one without BlockChaos.
 const KINDS: [&str; 4] = ["NetworkChaos", "PodChaos", "StressChaos", "WorkflowNode"];
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -46,7 +46,7 @@ impl ApiServer {
         Cluster::connect(&ConnectOptions { kubeconfig, context: None }).unwrap()
     }
 
-    /// kubectl is not there everywhere; the API is.
+    /// kubectl may be missing; the API is always available.
     fn send(&self, verb: &str, path: &str, body: &Value) -> Value {
         let text = std::fs::read_to_string(self.dir.join("admin.kubeconfig")).unwrap();
         let after = |mark: &str| text.split(mark).nth(1).unwrap().split('"').nth(1).unwrap().to_owned();
@@ -106,7 +106,7 @@ fn install_chaos_mesh(server: &ApiServer) {
     }
 }
 
-/// The role that we ship, given to the user `viewer`.
+/// The role that we ship, bound to the user `viewer`.
 fn give_viewer_rights(server: &ApiServer) {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/chaos-mesh/viewer.yaml");
     let documents: Vec<Value> = serde_saphyr::from_multiple(&std::fs::read_to_string(file).unwrap()).unwrap();
@@ -135,7 +135,7 @@ fn status(events: &[(&str, &str)]) -> Value {
         {"id": "default/payment-0", "selectorKey": ".", "phase": "Injected", "events": events}]}}})
 }
 
-/// Watches as `viewer` in a thread of its own, and answers with the ledger as it stands when asked.
+/// Watches as `viewer` in a thread of its own, and returns the current ledger on request.
 fn record(cluster: Cluster, resources: Vec<Resource>) -> (mpsc::Sender<()>, mpsc::Receiver<Vec<Entry>>) {
     let (ask, asked) = mpsc::channel::<()>();
     let (answer, answers) = mpsc::channel();
@@ -198,7 +198,7 @@ fn a_real_api_server() {
     assert!(matches!(error, ClusterError::Forbidden { .. }), "{error}");
     assert!(error.to_string().contains("deploy/chaos-mesh/viewer.yaml"), "{error}");
 
-    // The rights we ship are enough for a ledger, and no more; the administrator's are too wide.
+    // The rights that we ship suffice for a ledger, and no more; the administrator's are too wide.
     let viewer = rights::review(&server.connect("viewer"), "").unwrap();
     assert_eq!((viewer.missing().count(), viewer.too_wide().count()), (0, 0), "{viewer:#?}");
     let admin = rights::review(&server.connect("admin"), "").unwrap();
@@ -206,7 +206,7 @@ fn a_real_api_server() {
     let nobody = rights::review(&server.connect("nobody"), "").unwrap();
     assert_eq!(nobody.missing().count(), nobody.needed.len());
 
-    // Live: created, injected, recovered, deleted; with a kind that is not installed beside it.
+    // Live: created, injected, recovered, deleted; with a kind that is not installed among them.
     let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "payment-0", "namespace": "default",
         "ownerReferences": [{"apiVersion": "apps/v1", "kind": "StatefulSet", "name": "payment", "uid": "1", "controller": true}]},
         "spec": {"containers": [{"name": "payment", "image": "none"}]}});
@@ -225,7 +225,7 @@ fn a_real_api_server() {
     server.send("PATCH", &format!("{chaos_path}/lives"), &told);
     wait(&recorder, "the recovery", |all| of(all, "lives").is_some_and(|e| e.state == State::Injected));
 
-    // The API server dies; one experiment is deleted before the watch is back.
+    // The API server dies; one experiment is deleted before the watch is restored.
     assert_eq!(server.script("crash", &[]), 0);
     assert_eq!(server.script("resume", &[]), 0);
     server.send("DELETE", &format!("{chaos_path}/dies"), &json!({}));
@@ -238,7 +238,7 @@ fn a_real_api_server() {
     assert_eq!(of(&entries, "lives").unwrap().state, State::Injected, "nothing that was known is lost");
     drop(recorder);
 
-    // A drill's hand: checked, created, seen, deleted; refused without the right, and by name.
+    // The operations of a drill: checked, created, observed, deleted; refused without the right, and by name.
     let yaml = "apiVersion: chaos-mesh.org/v1alpha1\nkind: StressChaos\nmetadata: {name: busy}\nspec: {mode: all}\n";
     let busy = operate::parse("busy.yaml", yaml, "default").unwrap().remove(0);
     let operator = server.connect("admin");

@@ -1,4 +1,4 @@
-//! A scripted API server: lists, watches, places that are lost, rights that are missing.
+//! A scripted API server: lists, watches, expired positions, missing rights.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::io::{BufRead, BufReader, Write};
@@ -13,7 +13,7 @@ use automap_kubernetes::{
 };
 use serde_json::{Value, json};
 
-/// What is answered to a request whose address holds the needle: status, and bodies that are sent one after the other.
+/// The answer to a request whose address contains the needle: status, and bodies that are sent one after the other.
 type Answer = (&'static str, u16, Vec<Value>);
 
 struct Server {
@@ -22,7 +22,7 @@ struct Server {
     asked: Arc<Mutex<Vec<String>>>,
 }
 
-/// Each request takes the first answer that fits and is not used up; the last one that fits is never used up.
+/// Each request takes the first matching answer that is not used up; the last match is never used up.
 fn server(name: &str, answers: Vec<Answer>) -> Server {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -74,7 +74,7 @@ fn serve(stream: &TcpStream, left: &Mutex<Vec<Answer>>, log: &Mutex<Vec<String>>
     let body: String = bodies.iter().map(|b| format!("{b}\n")).collect();
     let head = format!("HTTP/1.1 {status} x\r\ncontent-type: application/json\r\nconnection: close\r\n\r\n");
     stream.write_all((head + &body).as_bytes()).unwrap();
-    // A watch stays open: what is said has been said.
+    // A watch stays open after everything has been sent.
     if path.contains("watch=true") && body.is_empty() {
         std::thread::sleep(Duration::from_secs(20));
     }
@@ -102,7 +102,7 @@ fn failure(code: u16, reason: &str, message: &str) -> Value {
     json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "code": code, "reason": reason, "message": message})
 }
 
-/// What is heard until `enough`, in short words.
+/// The messages received until `enough`, in short form.
 fn heard(cluster: &Cluster, resources: Vec<Resource>, enough: usize) -> Vec<String> {
     let mut all = Vec::new();
     let until = Instant::now() + Duration::from_secs(30);
@@ -137,7 +137,7 @@ fn a_watch_that_lost_its_place_lists_again() {
         vec![
             ("networkchaos?&limit=", 200, vec![page(&[object("a", 3)], 5, "")]),
             ("resourceVersion=5", 200, vec![told("ADDED", object("b", 6)), told("MODIFIED", object("a", 7))]),
-            // Ended by the server after a while: goes on from the last version it told.
+            // Ended by the server after a while: continues from the last version that it sent.
             (
                 "resourceVersion=7",
                 200,
