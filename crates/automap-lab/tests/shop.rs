@@ -1,5 +1,5 @@
-//! The whole shop over real sockets, all 28 parts in one process: a user's journey, what the side-cars count of it,
-//! and faults whose effect must show where theory puts it.
+//! The whole shop over real sockets, all 28 parts in one process: a user's journey, the counts of the side-cars, and faults with effects that must
+//! match the theory.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of a test fail by panicking")]
 
@@ -23,7 +23,7 @@ async fn open_shop(name: &str) -> Ports {
     open_shop_with(name, false).await
 }
 
-/// With a name server, where `dns`.
+/// With a name server, if `dns`.
 async fn open_shop_with(name: &str, dns: bool) -> Ports {
     let ports = free_ports();
     if dns {
@@ -58,7 +58,7 @@ fn sidecar_options(name: &str, ports: Ports) -> SidecarOptions {
     SidecarOptions { name, ports, ip: Ipv4Addr::LOCALHOST, pod_name, endpoints: None }
 }
 
-/// A free range below the ports that the system gives to outgoing connections. No two tests get the same one.
+/// A free range below the ports that the system assigns to outgoing connections. No two tests get the same one.
 fn free_ports() -> Ports {
     static TAKEN: AtomicU16 = AtomicU16::new(0);
     const RANGES: u16 = 50;
@@ -198,7 +198,7 @@ async fn a_slow_network_shows_at_the_source_and_not_at_the_destination() {
     assert!((150.0..400.0).contains(&gap_ms), "{gap_ms}");
 }
 
-/// Payment's node is full: payment waits for a core with each request, and says for how long. User, on another node, does not.
+/// Payment's node is full: payment waits for a core with each request, and reports for how long. User, on another node, does not.
 #[tokio::test]
 async fn a_full_node_slows_its_own_pods_alone() {
     let ports = open_shop("node").await;
@@ -265,7 +265,7 @@ async fn end(port: u16, id: &str) {
     assert_eq!(http(port, "DELETE", &format!("/effects/{id}"), "", "").await.0, 200);
 }
 
-/// Front-end knows the gateway as its caller. Once the gateway's certificate has expired, no request gets through, and the metrics say both.
+/// Front-end knows the gateway as its caller. Once the gateway's certificate has expired, no request gets through, and the metrics show both.
 #[tokio::test]
 async fn users_come_through_the_gateway_and_its_certificate_can_expire() {
     let ports = open_shop("gateway").await;
@@ -292,7 +292,7 @@ async fn users_come_through_the_gateway_and_its_certificate_can_expire() {
     assert_eq!(ask().await, 200);
 }
 
-/// Front-end looks catalogue up before each call: a slow name server is time before it, and one that fails is a failure.
+/// Front-end looks up catalogue before each call: a slow name server adds to the time before it, and a failing one causes a failure.
 #[tokio::test]
 async fn a_slow_name_server_is_felt_before_every_call_of_front_end() {
     let ports = open_shop_with("names", true).await;
@@ -311,7 +311,7 @@ async fn a_slow_name_server_is_felt_before_every_call_of_front_end() {
     assert!(sum(&scrape_at(ports.dns_admin()).await, "coredns_dns_responses_total", &["SERVFAIL", cluster[0]]) >= 1.0);
 }
 
-/// Catalogue waits for a lock that something holds in its store, and carts gets no connection to its own; both stores say so.
+/// Catalogue waits for a lock held in its store, and carts gets no connection to its own; both stores report it.
 #[tokio::test]
 async fn stores_lock_and_run_out_of_connections() {
     let ports = open_shop("stores").await;
@@ -327,7 +327,7 @@ async fn stores_lock_and_run_out_of_connections() {
 
     assert_eq!(user.ask("GET", "/cart", "").await.0, 200);
     put(carts_db, "full", &Effect::StoreSessions { left: 0 }).await;
-    // An idle connection of before goes within half a second or two.
+    // An existing idle connection is closed within half a second or two.
     for _ in 0..40 {
         if user.ask("GET", "/cart", "").await.0 == 500 {
             break;
@@ -342,14 +342,14 @@ async fn stores_lock_and_run_out_of_connections() {
     assert_eq!(user.ask("GET", "/cart", "").await.0, 200);
 }
 
-/// A consumer that stops is felt only where its queue is bounded.
+/// A stopped consumer is noticed only if its queue is bounded.
 #[tokio::test]
 async fn a_stopped_consumer_is_felt_once_its_queue_refuses() {
     let ports = open_shop("queue").await;
     let user = ShopUser::enter(ports).await;
     let [consumer, broker] = ["queue-master", "rabbitmq"].map(|name| ports.app_admin(component(name).unwrap()));
     put(consumer, "stop", &Effect::ConsumerStop).await;
-    // It still takes what it has asked for already.
+    // It still takes the message that it has already requested.
     tokio::time::sleep(Duration::from_millis(1500)).await;
     for _ in 0..3 {
         assert_eq!(user.order("cat").await, 201);
