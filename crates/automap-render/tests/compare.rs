@@ -1,5 +1,5 @@
-//! Periods compared and trends: a step, a drift and a vanished series are found with their size; equal periods and autocorrelated noise are
-//! not, as often as promised; names and order do not matter.
+//! Periods compared and trends: a step, a drift and a vanished series are found with their size; equal periods and autocorrelated noise are not, at
+//! the promised rate; names and order do not matter.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use automap_core::compare::model::{EdgeKind, SeriesComparison, SeriesVerdict, ShapeKind};
@@ -48,7 +48,7 @@ fn of<'a>(comparison: &'a Comparison, service: &str, metric: &str) -> &'a Series
     comparison.series.iter().find(|s| s.service == service && s.metric == metric).unwrap()
 }
 
-/// A first-order autoregression around `level`, as a rate over a window several samples long looks.
+/// A first-order autoregression around `level`, similar to a rate over a window of several samples.
 fn noise(random: &mut Rng, samples: usize, level: f64, phi: f64) -> Vec<f64> {
     let mut now = 0.0;
     let mut next = || {
@@ -87,7 +87,7 @@ fn three_periods_tell_a_drift_from_a_step() {
     let observation = observation(120, &[("a", "memory_bytes", drift), ("b", "memory_bytes", step)]);
     let part =
         |i: usize| Period::new(&i.to_string(), &observation, Interval::new(at(40 * i), at(40 * i + 40))).unwrap();
-    // Bytes are far below what matters of a memory; the levels here stand for themselves.
+    // As memory, these levels are far below any relevant change, so the practical floors are switched off.
     let floors = automap_core::anomaly::AnomalyOptions { practical_floors: false, ..Default::default() };
     let options = CompareOptions { floors, ..CompareOptions::default() };
     let comparison = compare(&[part(0), part(1), part(2)], &options).unwrap();
@@ -132,7 +132,7 @@ fn what_vanished_is_told_and_what_was_not_comparable_is_no_finding() {
     assert!(comparison.notes.iter().any(|n| n.code == "metric_absent" && n.message.contains("disk_read_bytes_per_s")));
 }
 
-/// 60 pairs of periods without any difference, 30 series each, for series that forget at once, slowly, and hardly; with and without bursts.
+/// 60 pairs of periods without any difference, 30 series each, for series without memory, with short and with long memory; with and without bursts.
 #[test]
 fn autocorrelated_noise_is_no_difference() {
     let mut random = Rng::new(4);
@@ -143,7 +143,7 @@ fn autocorrelated_noise_is_no_difference() {
     {
         let one = |random: &mut Rng| {
             let values = noise(random, samples, 0.0, phi);
-            // The exponential of twice a normal value is a burst now and then.
+            // The exponential of twice a normal value is an occasional burst.
             values
                 .into_iter()
                 .map(|v| if has_bursts { 10.0 * (2.0 * v).exp() } else { 100.0 + v })
@@ -157,7 +157,7 @@ fn autocorrelated_noise_is_no_difference() {
         });
         told.push((phi, samples, has_bursts, with_finding.count()));
     }
-    // 5 % of 60 is 3; seven or more would come up once in thirty times.
+    // 5 % of 60 is 3; seven or more would occur once in thirty times.
     assert!(told.iter().all(|(.., found)| *found <= 6), "quiet pairs with a difference, of 60: {told:?}");
     println!("quiet pairs with a difference, of 60: {told:?}");
 }
@@ -249,7 +249,7 @@ fn a_step_is_told_as_a_step_and_not_as_a_trend() {
     assert!(summary.starts_with("no slow trend, but a step at "), "{summary}");
 }
 
-/// The true slope of 0.2 a sample lies in the 95 % interval nearly that often, and trendless persistent noise is seldom called a trend.
+/// The 95 % interval contains the true slope of 0.2 a sample nearly that often, and trendless persistent noise is seldom called a trend.
 #[test]
 fn intervals_cover_and_false_trends_are_rare() {
     let mut random = Rng::new(8);

@@ -1,4 +1,4 @@
-//! Hostile text in every place where a source can put any, through every renderer: nothing steers a terminal, forges a line or becomes markup.
+//! Hostile text wherever a source can supply any, through every renderer: nothing controls a terminal, forges a line or becomes markup.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 #[expect(dead_code, reason = "a part of it is used here")]
@@ -21,7 +21,7 @@ use automap_render::{
 };
 use shop::{N, STARTED, STEP_MS, Shop, time};
 
-/// Escape sequences, a forged verdict, a turned reading direction, what has no width, and markup of several formats.
+/// Escape sequences, a forged verdict, reversed reading direction, zero-width characters, and markup of several formats.
 const EVIL: &str = "a\x1b[2J\r\n\nVERDICT  forged is the cause\u{9b}31m\u{202e}\u{2066}\u{200b}\u{2028}<script>alert(1)</script> <!channel> [x](http://evil) =1+1 \"];";
 
 fn observation() -> Observation {
@@ -104,12 +104,12 @@ fn every_rendering() -> Vec<(&'static str, String)> {
 
 #[test]
 fn nothing_hidden_comes_out_and_no_line_is_forged() {
-    // Put into Markdown on purpose, to break links and mentions apart.
+    // Inserted into Markdown on purpose, to break links and mentions apart.
     const JOINER: char = '\u{2060}';
     for (form, rendered) in every_rendering() {
         let passed = rendered.chars().find(|c| is_hidden(*c) && !matches!(*c, '\n' | '\t' | JOINER));
         assert_eq!(passed, None, "{form}: {rendered}");
-        // A page and a block of code show lines where they stand, not as lines of the answer.
+        // A page and a code block show lines in their own place, not as lines of the answer.
         let is_by_line = !form.ends_with("html") && form != "markdown";
         let is_forged = |line: &str| is_by_line && line.trim_start().starts_with("VERDICT  forged");
         assert!(!rendered.lines().any(is_forged), "{form}: {rendered}");
@@ -120,7 +120,7 @@ fn nothing_hidden_comes_out_and_no_line_is_forged() {
 fn markup_and_formulas_stay_text() {
     for (form, rendered) in every_rendering() {
         match form.rsplit_once('.').map_or(form, |(_, kind)| kind) {
-            // In Markdown it may stand between the fences of a block of code.
+            // In Markdown it is allowed between the fences of a code block.
             "html" | "svg" | "graphml" => {
                 assert!(!rendered.contains("<script>alert"), "{form}: {rendered}");
             }

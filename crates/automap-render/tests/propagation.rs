@@ -1,4 +1,4 @@
-//! How faults spread through a small shop, worked by hand: one scenario for each order of cause and effect.
+//! How faults spread through a small shop, computed by hand: one scenario for each order of cause and effect.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
 
 mod shop;
@@ -70,7 +70,7 @@ fn contradictory_orders_are_shown_with_their_seconds() {
     assert!(text.contains("payment → orders: order contradicts (−45 to −25 s later), 25 s too early"), "{text}");
 }
 
-/// Nobody measures orders: the path goes through it, and no order is claimed.
+/// Orders is not measured: the path goes through it, and no order is claimed.
 #[test]
 fn unobserved_services_are_passed_through_and_say_so() {
     let spread = Shop::chain().busy("payment", 60).slow("front-end", 66).spread();
@@ -82,7 +82,7 @@ fn unobserved_services_are_passed_through_and_say_so() {
     assert_eq!(spread.unobserved, ["orders"]);
 }
 
-/// A measured and calm call carries nothing; a change that no call leads to speaks against a single cause.
+/// A measured, unchanged call propagates nothing; a change that no call leads to is evidence against a single cause.
 #[test]
 fn what_the_cause_does_not_account_for_speaks_against_it() {
     let shop = || Shop { calls: vec![("front-end", "catalogue"), ("front-end", "user")], ..Shop::default() };
@@ -121,7 +121,7 @@ fn quiet_time_is_no_spread() {
     assert_eq!(spread.calm, ["front-end", "orders", "payment"]);
 }
 
-/// Orders is slow like payment, and its calls say so. Taken for its own, its whole latency counts.
+/// Orders is slow like payment, and its calls show it. If it were its own, its whole latency would count.
 #[test]
 fn a_victim_is_told_what_it_lacks() {
     let shop = || {
@@ -174,7 +174,7 @@ fn both_models_survive_json() {
     let json = serde_json::to_string(&spread).unwrap();
     assert_eq!(serde_json::from_str::<Propagation>(&json).unwrap(), spread);
     let told = shop().explain("orders");
-    // Times inside a sentence are typed when written and text when read, so the JSON is what has to be equal.
+    // Times inside a sentence are typed when written and text when read, so the JSON is compared.
     let json = serde_json::to_string(&told).unwrap();
     assert_eq!(serde_json::to_string(&serde_json::from_str::<Explanation>(&json).unwrap()).unwrap(), json);
 }

@@ -1,6 +1,6 @@
-//! What every renderer for people writes, as a whole, for one made-up incident: read the snapshots in `tests/snapshots/` as the samples they are.
+//! The complete output of every renderer for people, for one synthetic incident: the snapshots in `tests/snapshots/` serve as samples.
 //!
-//! After a wanted change, `INSTA_UPDATE=always cargo test -p automap-render --test snapshots` writes them again; review the difference.
+//! After an intended change, `INSTA_UPDATE=always cargo test -p automap-render --test snapshots` rewrites them; review the difference.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod shop;
@@ -160,7 +160,7 @@ fn service_map() {
     assert_snapshot!("map_tree", map::tree(&dossier.map, &map::TreeOptions::default()));
 }
 
-/// Service names from metrics may hold escape sequences, line breaks and marks that turn text around: a terminal gets none of them.
+/// Service names from metrics may contain escape sequences, line breaks and marks that reverse text: none of them reaches a terminal.
 #[test]
 fn hostile_names_send_nothing_to_a_terminal() {
     let name = "pay\x1b[31m\u{202e}\nment";

@@ -1,4 +1,4 @@
-//! A made-up shop for tests: series that wobble around a level and jump at a row, so that every onset is known.
+//! A synthetic shop for tests: series that vary around a level and jump at a row, so that every onset is known.
 
 use automap_core::explain::{Explanation, explain};
 use automap_core::frame::{RawSeries, assemble};
@@ -22,7 +22,7 @@ pub(crate) fn wobble(series: usize, i: usize) -> f64 {
     (x >> 11) as f64 / (1u64 << 53) as f64
 }
 
-/// Series that wobble by 10 % around a level and are `factor` times as high from a row on.
+/// Series that vary by 10 % around a level and are `factor` times as high from a row on.
 #[derive(Default)]
 pub(crate) struct Shop {
     pub(crate) raw: Vec<RawSeries>,
@@ -57,7 +57,7 @@ impl Shop {
         self.series(service, "latency_ms", None, Some((row, 10.0)))
     }
 
-    /// The same as the caller measures it.
+    /// The same as measured by the caller.
     pub(crate) fn slow_calls(self, caller: &str, callee: &str, row: usize) -> Self {
         self.series(caller, "client_latency_ms", Some(callee), Some((row, 10.0)))
     }
