@@ -1,4 +1,4 @@
-//! A real Alertmanager: alerts appear, live on while they are renewed, hold back those of the victims, and end with the incident.
+//! A real Alertmanager: alerts appear, stay active while they are renewed, inhibit those of the victims, and end with the incident.
 //! `scripts/need-alertmanager.sh` installs it; without it the test is skipped, and under CI it fails.
 
 use std::net::TcpListener;
@@ -110,7 +110,7 @@ fn a_real_alertmanager_shows_holds_back_and_ends() {
     assert_eq!(worker.step(&store, &config, &|| at(0)).unwrap().delivered, 1);
 
     let alerts = server.until("three candidates", |alerts| named(alerts, "AutomapIncident").len() == 3);
-    // A server that is busy may not answer once.
+    // A busy server may miss a request.
     let ends = |alerts: &[Value]| {
         let first = named(alerts, "AutomapIncident").into_iter().next()?;
         Some(Timestamp::parse_rfc3339(first["endsAt"].as_str().unwrap()).unwrap())
@@ -119,7 +119,7 @@ fn a_real_alertmanager_shows_holds_back_and_ends() {
     assert_eq!(worker.step(&store, &config, &|| at(60)).unwrap().refreshed, 1);
     server.until("the end is put off", |alerts| ends(alerts) == Some(at(300)));
 
-    // Somebody else's alert on a service that suffers is held back, one on a service that does not is not.
+    // Another source's alert on an affected service is inhibited, one on an unaffected service is not.
     let other = |service: &str| json!({"labels": {"alertname": "HighLatency", "service": service}});
     let body = json!([other("orders"), other("carts")]).to_string();
     ureq::post(format!("{}/api/v2/alerts", server.1)).header("content-type", "application/json").send(&body).unwrap();

@@ -1,11 +1,11 @@
-//! The crate's files import one way. A circle of many files cannot be read, tested or moved in parts; this test finds one before a reviewer has
-//! to. It reads the `use` lines and paths of the production code as text, which is exact enough for this crate's style.
+//! The crate's files import in one direction only. A large import cycle cannot be read, tested or moved in parts; this test finds one before a
+//! reviewer has to. It reads the `use` lines and paths of the production code as text, which is exact enough for this crate's style.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Most files in a circle of imports. Two or three that form one idea may know each other.
+/// Maximum number of files in an import cycle. Two or three that form one unit may import each other.
 const MAX_CIRCLE: usize = 3;
 
 /// Modules by path, such as `api::routes::alerts`, and the modules that each imports.
@@ -46,7 +46,7 @@ fn expand(tree: &str) -> Vec<String> {
         .collect()
 }
 
-/// The module that a path of `module` leads into, if it is another one of this crate.
+/// The module that a path in `module` refers to, if it is another one of this crate.
 fn target(path: &str, module: &str, known: &BTreeMap<String, String>) -> Option<String> {
     let mut base: Vec<&str> = module.split("::").collect();
     let mut rest: Vec<&str> = path.split("::").map(str::trim).collect();

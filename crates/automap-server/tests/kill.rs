@@ -1,5 +1,5 @@
-//! A process that opens, changes and closes incidents and tells of them is killed at any moment. What it was told is kept must be kept, and
-//! every message must arrive: once by its key.
+//! A process that opens, changes and closes incidents and notifies about them is killed at random moments. Every change that the
+//! store acknowledged must be there, and every message must arrive: once by its key.
 //!
 //! Fifteen times in a test run; `AUTOMAP_KILLS=200 cargo test -p automap-server --test kill -- --nocapture` for more, `AUTOMAP_SEED` for other
 //! moments.
@@ -31,7 +31,7 @@ use common::{Folder, closed, incident, updated};
 
 const FOLDER: &str = "AUTOMAP_KILL_FOLDER";
 const URL: &str = "AUTOMAP_KILL_URL";
-/// What the child is to do: a seed, or `finish`.
+/// The child's task: a seed, or `finish`.
 const TASK: &str = "AUTOMAP_KILL_TASK";
 /// Changes that one child makes at most.
 const MAX_CHANGES: usize = 400;
@@ -68,7 +68,7 @@ fn child() {
     }
 }
 
-/// Opens, changes, closes and confirms, and writes down what the store said is kept.
+/// Opens, changes, closes and confirms, and writes down what the store acknowledged.
 fn work(store: &dyn Store, outbox: &Outbox, mut random: Rng, folder: &Path) {
     let mut kept = OpenOptions::new().create(true).append(true).open(folder.join("kept")).unwrap();
     let routes = ["chat".to_owned()];

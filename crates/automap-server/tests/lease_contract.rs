@@ -1,4 +1,4 @@
-//! What every store must do with leases: one holder for each, fair shares, nothing held twice.
+//! The contract of every store for leases: one holder for each, fair shares, nothing held twice.
 
 use std::time::Duration;
 
@@ -48,13 +48,13 @@ pub(crate) fn replicas_share_targets_and_hand_them_over(store: &dyn Store) {
     one.target = "a4".into();
     assert!(matches!(store.put_leading(&one, &[], at(8), "x"), Err(StoreError::NotLeader { .. })));
     store.put_leading(&one, &[], at(8), "y").unwrap();
-    // `y` is gone: what it held runs out with it, and not before.
+    // `y` is gone: its leases expire, and not earlier.
     assert_eq!((share("x", &[], 12), share("x", &[], 16)), (got("123", 0), got("123", 0)));
     assert_eq!(share("x", &[], 17), got("12345", 0));
     assert_eq!(share("y", &[], 18), got("", 0));
 }
 
-/// Both ask again and again; together they hold all in the end, and never one target twice.
+/// Both keep requesting; together they hold all in the end, and never one target twice.
 #[cfg(all(unix, feature = "postgres"))]
 pub(crate) fn sharing_at_the_same_moment_gives_nothing_to_two(one: &dyn Store, two: &dyn Store) {
     let names: Vec<String> = (0..100).map(|i| format!("s{i:03}")).collect();

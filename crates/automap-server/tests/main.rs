@@ -1,5 +1,5 @@
-//! Tests of the server from outside, in one program: each file would link all of it again. What kills or measures a process of its own
-//! (`kill`, `crash`, `watched_day`) and the tests of the API are programs of their own.
+//! Integration tests of the server, in a single program: separate ones would each link all of it again. Tests that kill or measure their own process
+//! (`kill`, `crash`, `watched_day`) and the tests of the API are separate programs.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
 
 mod alertmanager;

@@ -1,4 +1,4 @@
-//! The configuration as it is documented, what is refused, and templates.
+//! The configuration as documented, what is rejected, and templates.
 
 use automap_server::notify::{NotifyConfig, Worker};
 use automap_server::store::IncidentStore;

@@ -1,4 +1,4 @@
-//! Receivers that hang, in every way that a socket can: the others are told all the same, and the end does not wait for them.
+//! Receivers that hang, in every way that a socket can: the others are notified nevertheless, and shutdown does not wait for them.
 
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -56,7 +56,7 @@ fn receivers_that_hang_hold_up_neither_the_others_nor_the_end() {
         server.default_answer(answer);
         server
     });
-    // The system accepts for it, nobody reads.
+    // The system accepts the connection, but nothing reads from it.
     let absent = TcpListener::bind("127.0.0.1:0").unwrap();
     let pager = Server::start(Vec::new());
     let absent_url = format!("http://{}/", absent.local_addr().unwrap());
@@ -80,7 +80,7 @@ fn receivers_that_hang_hold_up_neither_the_others_nor_the_end() {
     let attempts =
         |store: &dyn Store| store.deliveries("a").unwrap().iter().map(|d| d.message.attempts).collect::<Vec<_>>();
     assert_eq!(attempts(&*store)[..6], [0; 6], "the pager did not wait for any of them");
-    // And it is told of what comes while they hang.
+    // And it is notified of what happens while they hang.
     store.put(&updated(&first, at(1)), &routes(&config), at(1)).unwrap();
     outbox.wake();
     until("the pager is told again", || pager.seen().len() == 2);

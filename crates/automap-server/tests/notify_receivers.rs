@@ -1,4 +1,4 @@
-//! What each receiver is sent, in its service's own words.
+//! The messages to each receiver, in its service's own format.
 
 use automap_core::incident::Incident;
 use automap_server::notify::{NotifyConfig, Step, Worker};
@@ -45,7 +45,7 @@ impl Stage {
     }
 }
 
-/// Names that would do harm if they were put anywhere as they are.
+/// Names that would do harm if they were inserted unescaped anywhere.
 fn hostile() -> Incident {
     let mut one = incident("a");
     one.title = "<!channel> & <script>alert(1)</script> {{ id }} \"quoted\"\nsecond\u{1b}[2J\u{202e}\u{0}".into();
@@ -242,7 +242,7 @@ fn alertmanager_gets_alerts_that_are_renewed_ended_and_replaced() {
     assert_eq!(stage.step(59).refreshed, 0);
     assert_eq!(stage.step(60).refreshed, 1);
     assert_eq!(times(&stage.last()[0])[1], "2026-11-25T14:08:15Z");
-    // A new process does not know when it last told: it tells at once.
+    // A new process does not know when the last message was sent, so it sends one at once.
     stage.worker = Worker::new(2);
     assert_eq!(stage.step(61).refreshed, 1);
 

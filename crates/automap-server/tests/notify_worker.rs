@@ -1,4 +1,4 @@
-//! When messages go out, in which order, and what a failure makes of them; against a receiver that records.
+//! When messages are sent, in which order, and how failures are handled; against a receiver that records.
 
 use automap_core::incident::{Incident, IncidentState, Severity};
 use automap_server::notify::{NotifyConfig, Step, Worker};
@@ -156,7 +156,7 @@ fn a_body_that_drips_ends_with_the_time_of_the_message() {
         token.display(),
         server.url("/api/chat.postMessage")
     );
-    // What the answer would have said is not known: a webhook's 200 is enough, Slack's is not.
+    // The content of the answer is unknown: a webhook's 200 is enough, Slack's is not.
     for (config, delivered, retried) in [(webhook(&server, ""), 1, 0), (one(&slack, ""), 0, 1)] {
         let (store, mut worker) = (MemoryStore::default(), Worker::new(1));
         put(&store, &config, &incident("a"), 0);
@@ -245,7 +245,7 @@ fn a_route_that_is_gone_and_a_place_that_is_refused_are_given_up_with_a_reason()
     assert_eq!(steps(&mut worker, &store, &config, 0).given_up, 2);
     assert!(store.deliveries("a").unwrap()[0].error.as_ref().unwrap().contains("not in the configuration"));
     assert!(store.deliveries("b").unwrap()[0].error.as_ref().unwrap().contains("link-local"));
-    // A name is looked at after it was resolved.
+    // A name is checked after it was resolved.
     let server = Server::start(Vec::new());
     let by_name = format!("http://localhost:{}/", server.address.port());
     let mut config = one(&format!("{{webhook: {{url: '{by_name}'}}}}"), "");

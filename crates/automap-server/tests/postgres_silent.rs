@@ -1,5 +1,5 @@
-//! A PostgreSQL that accepts connections and says nothing, from the beginning or in the middle of a session: each call ends with an error that
-//! says what to try, everything else goes on, and nothing is lost or locked when the server speaks again.
+//! A PostgreSQL that accepts connections and does not answer, from the beginning or in the middle of a session: each call ends with an error that
+//! says what to try, everything else continues, and nothing is lost or locked when the server answers again.
 #![cfg(all(unix, feature = "postgres"))]
 
 use std::io::{Read, Write};
@@ -23,7 +23,7 @@ use automap_server::watcher::Stop;
 use crate::common::postgres::Postgres;
 use crate::common::{Folder, at, incident, updated};
 
-/// No call may take so long, on the slowest machine: it would be one that waits without limit.
+/// No call may take this long, on the slowest machine: it would be one that waits without limit.
 const FOR_EVER: Duration = Duration::from_secs(120);
 
 fn short() -> Deadlines {
@@ -56,11 +56,11 @@ fn a_server_that_says_nothing_is_told_at_the_start() {
     }
 }
 
-/// Between automap and the server; while it is silent it takes what it is sent, keeps every connection open, and passes nothing on.
+/// A proxy between automap and the server; while it is silent it reads everything, keeps every connection open, and forwards nothing.
 #[derive(Debug, Default)]
 struct Gate {
     is_silent: AtomicBool,
-    /// Falls silent after this text was passed on to the server.
+    /// Becomes silent after this text was forwarded to the server.
     after: Mutex<Option<&'static str>>,
     connections: AtomicUsize,
 }
@@ -88,7 +88,7 @@ impl Gate {
 
     fn copy(&self, from: &mut TcpStream, to: &mut TcpStream) {
         let mut buffer = [0; 65_536];
-        // Never ends what it copies to: the server does not learn that its client has gone.
+        // Does not close the other side: the server does not learn that its client has gone.
         while let Ok(read @ 1..) = from.read(&mut buffer) {
             if self.is_silent.load(Ordering::SeqCst) {
                 continue;
@@ -142,7 +142,7 @@ fn a_server_that_falls_silent_in_a_session_holds_nobody() {
     *gate.after.lock().unwrap() = Some("FOR UPDATE");
     let (change, shared) = (updated(&first, at(1)), Arc::clone(&store));
     is_told(&ends(move || shared.put(&change, &[], at(1))).unwrap_err(), "PostgreSQL 127.0.0.1/postgres: ");
-    // All that ask at once end.
+    // All concurrent calls end.
     let calls = CALLS.map(|call| {
         let shared = Arc::clone(&store);
         std::thread::spawn(move || ends(move || call(&shared)))
@@ -150,7 +150,7 @@ fn a_server_that_falls_silent_in_a_session_holds_nobody() {
     for call in calls {
         is_told(&call.join().unwrap().unwrap_err(), "PostgreSQL 127.0.0.1/postgres: ");
     }
-    // A server that is known to be silent is not asked again at once.
+    // A server that is known to be silent is not tried again at once.
     let before = gate.connections.load(Ordering::SeqCst);
     let (begun, mut calls) = (Instant::now(), 0);
     while begun.elapsed() < short().call / 2 {
@@ -165,7 +165,7 @@ fn a_server_that_falls_silent_in_a_session_holds_nobody() {
         is_told(&ends(move || call(&shared)).unwrap_err(), "PostgreSQL 127.0.0.1/postgres: ");
     }
 
-    // The transaction that lost its client locks nothing for long, and is rolled back.
+    // The transaction that lost its client does not hold its lock for long, and is rolled back.
     let change = updated(&first, at(2));
     ends(move || while direct.put(&change, &[], at(2)).is_err() {});
     gate.speak();

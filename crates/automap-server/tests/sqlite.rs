@@ -1,4 +1,4 @@
-//! What holds for the file alone: versions, several processes, what is given back.
+//! Properties of the file store alone: versions, several processes, released space.
 
 use automap_core::time::Interval;
 use automap_server::store::sqlite::SqliteStore;
@@ -58,7 +58,7 @@ fn another_programs_file_is_named_and_left_as_it_is() {
     assert!(text.contains("--store") && !text.contains('\u{1b}'), "{text:?}");
     assert_eq!(std::fs::read(&path).unwrap(), before, "nothing was changed in it");
 
-    // A mark or a version of another program is enough, even without tables, and even with a table that is called like ours.
+    // A mark or a version of another program is enough, even without tables, and even with a table of the same name as ours.
     for (i, batch) in [
         "PRAGMA application_id = 7",
         "PRAGMA user_version = 12",
@@ -87,13 +87,13 @@ fn the_file_is_for_its_owner_alone() {
     let store = SqliteStore::open(&folder.join("a.db")).unwrap();
     store.put(&incident("a"), &[], at(0)).unwrap();
     assert_eq!([mode("a.db"), mode("a.db-wal"), mode("a.db-shm")], [0o600; 3]);
-    // What an earlier version made is narrowed, also while it is in use.
+    // Permissions of files from an earlier version are restricted, even while they are in use.
     ["a.db", "a.db-wal", "a.db-shm"].iter().for_each(|name| set(name, 0o644));
     let again = SqliteStore::open(&folder.join("a.db")).unwrap();
     assert_eq!([mode("a.db"), mode("a.db-wal"), mode("a.db-shm")], [0o600; 3]);
     assert_eq!(again.get("a").unwrap(), store.get("a").unwrap());
     drop((store, again));
-    // A group that may write was given the file on purpose.
+    // Write permission for a group was given on purpose.
     for (given, kept) in [(0o664, 0o660), (0o640, 0o600), (0o600, 0o600)] {
         set("a.db", given);
         drop(SqliteStore::open(&folder.join("a.db")).unwrap());

@@ -1,4 +1,4 @@
-//! What every store promises: one suite, run over each implementation. A new one adds a line at the end.
+//! The contract of every store: one suite, run over each implementation. A new one adds a line at the end.
 
 use std::time::Duration;
 
@@ -63,7 +63,7 @@ fn refused(result: Result<(), StoreError>) -> bool {
     matches!(result, Err(StoreError::History { id, .. }) if id == "a")
 }
 
-/// A closed incident can be confirmed and can come back; nothing else takes its record.
+/// A closed incident can be confirmed and reopened; nothing else takes its record.
 fn history_is_only_added_to(store: &dyn Store) {
     let first = with_report(incident("a"));
     store.put(&first, &routes(&["chat"]), at(0)).unwrap();
@@ -105,7 +105,7 @@ fn history_is_only_added_to(store: &dyn Store) {
     assert_eq!(store.get("a").unwrap(), Some(again));
 }
 
-/// A file of another installation has an incident of the same id: each stays what it is, and the rest is imported.
+/// A file of another installation contains an incident with the same id: both stay as they are, and the rest is imported.
 fn an_import_overwrites_no_other_incident(store: &dyn Store) {
     let ours = closed(&incident("a"), at(60));
     store.put(&incident("a"), &[], at(0)).unwrap();
@@ -265,7 +265,7 @@ fn confirmed_cases_can_be_corrected_and_forgotten(store: &dyn Store) {
     assert_eq!(store.confirmed().unwrap().len(), 1);
 }
 
-/// Five old incidents: over and told, over and not told, going on, confirmed, over and given up.
+/// Five old incidents: over and sent, over and not sent, open, confirmed, over and given up.
 fn old_ones(store: &dyn Store) {
     for id in ["told", "untold", "open", "confirmed", "given-up"] {
         let first = incident(id);
@@ -354,7 +354,7 @@ fn sqlite(name: &str) -> (impl Store, impl Sized) {
     (automap_server::store::sqlite::SqliteStore::open(&folder.join("a.db")).unwrap(), folder)
 }
 
-/// Each name is a function that makes an empty store and what must outlive it; of `server`, one test runs all with a schema for each.
+/// Each name is a function that makes an empty store and the values that must outlive it; for `server`, one test runs all with a schema for each.
 macro_rules! contracts {
     ($($store:ident),*; $server:ident: $tests:tt) => { $(contracts!(@ $store $tests);)* contracts!(# $server $tests); };
     (@ $store:ident [$($test:ident),* $(,)?]) => {
@@ -385,7 +385,7 @@ fn of_schema(server: &common::postgres::Postgres, schema: &str) -> automap_serve
     automap_server::store::postgres::PostgresStore::open(&server.url(schema), None).unwrap()
 }
 
-/// Two replicas, a connection that breaks, a later version, and a server that is not there.
+/// Two replicas, a broken connection, a later version, and an unreachable server.
 #[cfg(all(unix, feature = "postgres"))]
 fn beyond_the_contract(server: &common::postgres::Postgres) {
     use automap_server::store::MaintenanceStore;
@@ -405,7 +405,7 @@ fn beyond_the_contract(server: &common::postgres::Postgres) {
     server.run("UPDATE pair.automap_tables SET version = 1000");
     assert!(matches!(open("pair"), Err(StoreError::TooNew { found: 1000, known: 1..1000, .. })));
 
-    // Another program's tables are named, and nothing of them is touched.
+    // Another program's tables are named in the error, and not touched.
     server.run("CREATE SCHEMA other; CREATE TABLE other.incidents (title TEXT); CREATE TABLE other.orders (a INT)");
     let error = open("other").unwrap_err().to_string();
     assert!(error.contains("tables of another program (schema other, tables incidents)"), "{error}");
@@ -415,7 +415,7 @@ fn beyond_the_contract(server: &common::postgres::Postgres) {
     let error = open("no_such_schema").unwrap_err().to_string();
     assert!(error.contains("no schema of its search_path"), "{error}");
 
-    // A server that only lets read.
+    // A read-only server.
     let standby = of_schema(server, "standby");
     standby.check_writable().unwrap();
     server.run("ALTER DATABASE postgres SET default_transaction_read_only = on");

@@ -1,5 +1,5 @@
-//! What a target is told besides its metrics, read over HTTP: the annotations of a Grafana and the flags of a server that speaks OFREP, each a
-//! scripted one. One that does not answer is told as not observed.
+//! Sources of changes besides a target's metrics, read over HTTP: the annotations of a Grafana and the flags of a server that speaks OFREP, each a
+//! scripted one. One that does not answer is reported as not observed.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Two faults at once in one watched target: each is stored, notified, muted and closed by itself, whatever the store does meanwhile.
+//! Two faults at once in one watched target: each is stored, notified, muted and closed separately, whatever happens to the store meanwhile.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ fn time(row: i64) -> Timestamp {
     Timestamp::from_ms(1_700_000_000_000 + row * STEP_MS)
 }
 
-/// `web` calls `db` and `search`. Both have a fault of their own, and web waits for both.
+/// `web` calls `db` and `search`. Both have separate faults, and web waits for both.
 struct Shop;
 
 impl SecondLook for Shop {}
@@ -70,7 +70,7 @@ fn cause(incident: &Incident) -> &str {
     incident.cause.as_ref().map_or("none", |c| &c.service)
 }
 
-/// All that are kept, the first opened first.
+/// All stored ones, the first opened first.
 fn kept(store: &MemoryStore) -> Vec<Incident> {
     let mut all = store.list(&IncidentFilter { target: Some("shop".into()), ..IncidentFilter::default() }).unwrap();
     all.reverse();
@@ -81,7 +81,7 @@ fn events(store: &MemoryStore, incident: &Incident) -> Vec<Event> {
     store.deliveries(&incident.id).unwrap().iter().map(|d| d.event).collect()
 }
 
-/// Routes to one chat, with a mute of what `search` causes.
+/// Routes to one chat, with a mute for incidents caused by `search`.
 fn routes(is_search_muted: bool) -> Routes {
     let everything = serde_json::json!({"name": "all", "receiver": "chat"});
     let notify = NotifyConfig { routes: vec![serde_json::from_value(everything).unwrap()], ..NotifyConfig::default() };
@@ -104,7 +104,7 @@ fn two_incidents_at_once_are_stored_listed_and_notified_each_by_itself() {
     let status = serde_json::to_value(watcher.status()).unwrap();
     assert_eq!(status["open_incidents"].as_array().map(Vec::len), Some(2), "{status}");
     assert_eq!(status["open"], status["open_incidents"][0]);
-    // A restart in the middle follows both.
+    // Both survive a restart in the middle.
     drop(watcher);
     let mut again = Watcher::resume("shop", WatchOptions::default(), store.clone(), routes(false)).unwrap();
     assert_eq!(again.open().len(), 2);

@@ -1,4 +1,4 @@
-//! A target whose traffic rises every morning: no incident, unless something is wrong besides, or nobody kept the mornings before.
+//! A target with rising traffic every morning: no incident, unless something else is wrong, or the previous mornings were not kept.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ const STEP_MS: i64 = 15_000;
 const MINUTE_MS: i64 = 60_000;
 /// Midnight of today.
 const TODAY: i64 = 20_000 * DAY_MS;
-/// When the morning begins, in minutes, how long the traffic takes to rise, and when the fault is there.
+/// When the morning begins, in minutes, how long the traffic takes to rise, and when the fault is active.
 const MORNING: i64 = 8 * 60;
 const RISE: i64 = 4;
 const FAULT: std::ops::Range<i64> = MORNING + 30..MORNING + 45;
@@ -31,7 +31,7 @@ fn at(minute: i64) -> Timestamp {
 /// `front-end` calls `catalogue`, which calls `catalogue-db`.
 struct Shop {
     has_fault: bool,
-    /// Whether a quarter of the users fails in every morning.
+    /// Whether a quarter of the users fails every morning.
     fails: bool,
     /// How many days the server keeps.
     retention: u32,

@@ -1,7 +1,7 @@
-//! A day of watching in a few minutes: the watcher, its diagnosis and its store are the real ones, the shop and the clock are not. It finds what an hour of
+//! A day of watching in a few minutes: the watcher, its diagnosis and its store are real, the shop and the clock are not. It finds what an hour of
 //! real time cannot: memory that grows with every incident, an incident that is missed or joined to another.
 //!
-//! What it leaves out: Prometheus, its client and the time that passes between two polls. `automap soak` has them.
+//! Left out: Prometheus, its client and the time that passes between two polls. `automap soak` covers them.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::ops::Range;
@@ -27,7 +27,7 @@ const POLL_ROWS: usize = 4;
 /// A fault begins every half hour, and lasts three minutes.
 const EVERY_ROWS: i64 = 360;
 const LASTS_ROWS: i64 = 36;
-/// Where the faults are, in turn.
+/// The places of the faults, in turn.
 const PLACES: [&str; 3] = ["db", "search", "web"];
 
 fn time(row: i64) -> Timestamp {
@@ -59,7 +59,7 @@ impl Source for Shop {
         let last = (now.ms() - time(0).ms()) / STEP_MS;
         let rows = last - HISTORY..=last;
         let mut raw = Vec::new();
-        // `hurt`: by how much the value grows while one of the places is broken.
+        // `hurt`: how much the value grows while one of the places is broken.
         let mut add = |service: &str, metric: &str, peer: Option<&str>, level: f64, places: &[&str], hurt: f64| {
             let value = |row: i64| {
                 let wobble = ((row * 7919 + raw.len() as i64 * 104_729) % 101) as f64 / 101.0;
@@ -86,7 +86,7 @@ impl Source for Shop {
     }
 }
 
-/// All incidents of so many hours, the first opened first. `each_poll` is told the hours watched until then.
+/// All incidents of this many hours, the first opened first. `each_poll` gets the hours watched so far.
 fn watch(hours: i64, mut each_poll: impl FnMut(f64)) -> Vec<Incident> {
     let dir = tempfile::tempdir().unwrap();
     let store = Arc::new(SqliteStore::open(&dir.path().join("incidents.db")).unwrap());
@@ -119,7 +119,7 @@ fn every_fault_of_four_hours_has_an_incident_of_its_own() {
     check(&watch(4, |_| {}), 4);
 }
 
-/// Prints the slope of the memory, and fails where it is above what an hour of watching may add: a report that is not let go takes more than that.
+/// Prints the slope of the memory, and fails if it is above what an hour of watching may add: a leaked report exceeds it.
 #[cfg(target_os = "linux")]
 #[test]
 #[ignore = "some minutes; make watched-day"]
@@ -137,7 +137,7 @@ fn memory_is_flat_over_a_day() {
     let mut polls = 0u32;
     let incidents = watch(HOURS, |watched_h| {
         polls += 1;
-        // The first hours fill what is kept on purpose, and the allocator's own reserves.
+        // The first hours fill the intended caches, and the allocator's own reserves.
         if watched_h >= 4.0 && polls.is_multiple_of(9) {
             hours.push(watched_h);
             mib.push(resident_mib());

@@ -1,8 +1,8 @@
-//! Hours of watching a real Prometheus in a minute or two: the server, the client, and all that is kept of its answers are the real ones, the clock is not.
-//! It finds memory that grows with what is asked: samples, changes of six hours, names. A quiet shop of three services among forty workloads: most of what is
-//! told of a namespace is told by kube-state-metrics, and stays as it is.
+//! Hours of watching a real Prometheus in a minute or two: the server, the client, and all retained answers are real, the clock is not. It finds
+//! memory that grows with the queries: samples, changes of six hours, names. A quiet shop of three services among forty workloads: most of a
+//! namespace's data comes from kube-state-metrics, and does not change.
 //!
-//! What it leaves out: incidents, which `watched_day` has, and the time between two polls.
+//! Left out: incidents, which `watched_day` covers, and the time between two polls.
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
@@ -27,12 +27,12 @@ const START_S: i64 = 1_794_996_000;
 const SCRAPE_S: i64 = 15;
 const HOURS: i64 = 10;
 const HOUR_S: i64 = 3600;
-/// Deployments of which only kube-state-metrics tells.
+/// Deployments known only from kube-state-metrics.
 const WORKLOADS: usize = 40;
 const POLL_S: i64 = 30;
 /// From then on memory is compared: the metrics of an hour are full, the look-back for changes is not for five hours more.
 const SETTLED_H: f64 = 2.0;
-/// In MiB an hour. Samples of changes that are kept as they come take 0.6.
+/// In MiB an hour. Unprocessed samples of changes would take 0.6.
 const MAX_SLOPE: f64 = 0.15;
 
 /// Series in the making.
@@ -46,7 +46,7 @@ impl Text {
         }
     }
 
-    /// The counters of one call as both ends report them: all requests take 40 ms, a little unevenly.
+    /// The counters of one call as both ends report them: all requests take 40 ms, with slight variation.
     fn call(&mut self, from: &str, to: &str, rps: f64) {
         let count = |second: i64| rps * (second as f64 + 0.5 * ((second * 7919) % 7) as f64);
         for reporter in ["source", "destination"].into_iter().filter(|end| *end == "destination" || from != "unknown") {
@@ -63,7 +63,7 @@ impl Text {
         }
     }
 
-    /// What kube-state-metrics tells of a deployment with one pod.
+    /// The series of kube-state-metrics for a deployment with one pod.
     fn workload(&mut self, name: &str) {
         let (ksm, set) = (r#"job="ksm",namespace="shop""#, format!("{name}-77cd5fb6c4"));
         let pod = format!("{set}-x2x4z");
@@ -94,7 +94,7 @@ impl Text {
     }
 }
 
-/// Prints the slope of the memory, and fails where it is above what an hour of watching may add.
+/// Prints the slope of the memory, and fails if it is above what an hour of watching may add.
 #[test]
 #[ignore = "minutes, and needs Prometheus; make watched-day"]
 fn memory_is_flat_over_hours_of_a_real_prometheus() {

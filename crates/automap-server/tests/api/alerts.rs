@@ -12,7 +12,7 @@ fn body(text: &str) -> Value {
     serde_json::from_str(text).unwrap()
 }
 
-/// Waits until so many groups have arrived.
+/// Waits until this many groups have arrived.
 async fn arrived(server: &Server, groups: usize) {
     while server.system.alerts.lock().unwrap().len() < groups {
         tokio::task::yield_now().await;
@@ -82,7 +82,7 @@ async fn the_answer_says_what_is_ignored_and_why() {
     let many: Vec<Value> = (0..400).map(|i| alert(&format!("a{i}"), "prod")).collect();
     let reply = server.post(PATH, &json!({"groupKey": "h", "alerts": many})).await.json();
     assert_eq!((&reply["ignored"], reply["alerts"].as_array().unwrap().len()), (&json!(400), 50));
-    // What was ignored is not remembered as received: it counts as soon as its target exists.
+    // Ignored alerts are not remembered as received: they count as soon as their target exists.
     let again = server.post(PATH, &json!({"groupKey": "h", "alerts": many})).await.json();
     assert_eq!((&again["ignored"], &again["repeated"]), (&json!(400), &json!(0)));
     let one = json!([{"labels": {"alertname": "Api", "namespace": "bank"}, "startsAt": "2025-11-23T14:00:00Z"}]);

@@ -198,7 +198,7 @@ async fn tokens_of_an_identity_provider_are_accepted() {
         }
         let who = async |token: &str| server.get_with("/api/v1/whoami", &[("authorization", token)]).await;
         let sre = token(&["sre"]);
-        // The keys are fetched beside the requests: the first may come too early, but must not wait. Nine guesses are free.
+        // The keys are fetched in the background: the first request may come too early, but must not wait. Nine guesses are free.
         let mut reply = who(&sre).await;
         while reply.status == 401 {
             tokio::time::sleep(std::time::Duration::from_millis(50)).await;

@@ -1,4 +1,4 @@
-//! Changes that are told by webhooks: what each form becomes, what its sender reads, and what is kept.
+//! Changes reported by webhooks: the result of each format, the answer to the sender, and what is stored.
 
 use serde_json::{Value, json};
 

@@ -1,5 +1,5 @@
-//! The OpenAPI document against an earlier one: what changed or disappeared has to be listed here, and in CHANGELOG.md. Additions are allowed.
-//! Texts (`description`, `summary`) are not compared, and the fixture does not hold them.
+//! The OpenAPI document against an earlier one: every changed or removed part must be listed here, and in CHANGELOG.md. Additions are allowed. Texts
+//! (`description`, `summary`) are not compared, and the fixture does not contain them.
 
 use std::collections::BTreeSet;
 
@@ -27,7 +27,7 @@ const LISTED: [&str; 44] = [
     "GONE schema Severity2",
     "schema VerdictKind.oneOf",
     "schema Note.severity",
-    // A query may be refused for its cost.
+    // A query may be rejected for its cost.
     "schema QueryState.oneOf",
     // Typed answers instead of a schema that allows anything.
     "GET /api/v1/incidents/{id}/explain/{service} responses",
@@ -41,7 +41,7 @@ const LISTED: [&str; 44] = [
     "schema Report.next",
     "schema Sign.unit",
     "schema WindowInfo.incident_start_is",
-    // Times were strings before, and are now declared as what they are.
+    // Times were strings before, and are now declared as times.
     "schema Cause.onset",
     "schema CauseRow.onset",
     "schema Evidence.onset",
@@ -87,7 +87,7 @@ fn object(value: &Value) -> Map<String, Value> {
     value.as_object().cloned().unwrap_or_default()
 }
 
-/// What a client of the earlier document could notice: changed or missing parts of routes, changed or missing properties of schemas.
+/// Everything that a client of the earlier document could notice: changed or missing parts of routes, changed or missing properties of schemas.
 fn differences(before: &Value, after: &Value) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for (path, methods) in object(&before["paths"]) {

@@ -31,7 +31,7 @@ async fn run(yaml: &str, deadline: Duration) -> Running {
     Running { address, stop, ended, server }
 }
 
-/// All that comes until the other end closes. Fails where it does not, instead of hanging.
+/// Everything received until the other end closes. Fails if it does not, instead of hanging.
 async fn rest(mut stream: TcpStream) -> String {
     let mut text = Vec::new();
     let read = stream.read_to_end(&mut text);
@@ -47,7 +47,7 @@ async fn ask(running: &Running, request: &str) -> String {
 }
 
 const HEALTH: &str = "GET /healthz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
-/// Less than what the HTTP library closes on its own after (30 s).
+/// Less than the HTTP library's own timeout (30 s).
 const PATIENCE: Duration = Duration::from_secs(20);
 const LONG: Duration = Duration::from_secs(60);
 

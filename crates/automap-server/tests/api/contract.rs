@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 
 use super::server::{Server, file};
 
-/// What cannot be said in a schema: cursors are opaque, a start has to be before an end, and a target has to exist.
+/// Rules that a schema cannot express: cursors are opaque, a start must be before an end, and a target must exist.
 const NOT_IN_A_SCHEMA: &str = "positive_data_acceptance";
 
 #[tokio::test(flavor = "multi_thread")]

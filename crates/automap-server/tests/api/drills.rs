@@ -1,4 +1,4 @@
-//! Drills that are started over the API: one at a time, by operators, and only where this process was given a place to break.
+//! Drills that are started over the API: one at a time, by operators, and only if this process is configured with a place for faults.
 
 use automap_server::system::{Drills, SystemError};
 

@@ -1,4 +1,4 @@
-//! Server-sent events: changes are sent as they happen, and a client that reconnects gets the events that are kept.
+//! Server-sent events: changes are sent as they happen, and a client that reconnects gets the retained events.
 
 use std::time::Duration;
 
@@ -49,13 +49,13 @@ impl Listener {
     }
 }
 
-/// The watcher says that an incident changed.
+/// The watcher reports that an incident changed.
 fn change(server: &Server, n: i64) {
     let changed = incident(n, "shop", automap_core::incident::IncidentState::Open);
     server.system.changes.send(IncidentChange::of(&changed)).unwrap();
 }
 
-/// Waits until the workers listen to the watcher.
+/// Waits until the workers are subscribed to the watcher.
 async fn listening(server: &Server) {
     while server.system.changes.receiver_count() == 0 {
         tokio::task::yield_now().await;
@@ -144,7 +144,7 @@ async fn one_viewer_or_address_cannot_hold_all_event_streams() {
     let text = String::from_utf8(body.to_vec()).unwrap();
     assert!(text.contains("one already holds 8 event streams"), "{text}");
     assert_eq!(stream(&server, "token-of-another", "10.0.0.99").await.status(), 200, "others are served");
-    // Another user does not help at an address that holds as many.
+    // Another user does not help at an address that has used up its limit.
     drop(held);
     let mut held = Vec::new();
     for i in 0..8 {

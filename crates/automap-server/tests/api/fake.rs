@@ -1,4 +1,4 @@
-//! A watcher that does not watch: it answers with fixed values, and tests can hold it back or let it panic.
+//! A fake watcher: it answers with fixed values, and tests can block it or make it panic.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
@@ -48,7 +48,7 @@ pub(crate) struct FakeSystem {
     /// Whether the source of every target answers, that of `bank` included.
     pub(crate) reachable: AtomicBool,
     stage: FakeStage,
-    /// Whether diagnoses and alerts wait to be let go.
+    /// Whether diagnoses and alerts wait to be released.
     held: Mutex<bool>,
     let_go: Condvar,
 }

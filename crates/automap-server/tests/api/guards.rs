@@ -1,4 +1,4 @@
-//! Checks that every request passes: host name, origin, size, rate, headers.
+//! Checks that apply to every request: host name, origin, size, rate, headers.
 
 use serde_json::json;
 

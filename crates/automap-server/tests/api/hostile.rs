@@ -1,4 +1,4 @@
-//! Requests generated from the OpenAPI document and then distorted. Any of them is answered, and never with a server error.
+//! Requests generated from the OpenAPI document and then distorted. All of them are answered, and never with a server error.
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::server::{Server, log_lines};
 
-/// One way to ask: method, path with its variable parts, names of the query's parameters, whether it has a body.
+/// One operation: method, path with its variable parts, names of the query's parameters, whether it has a body.
 #[derive(Clone, Debug)]
 struct Operation {
     method: String,
@@ -85,7 +85,7 @@ fn body() -> impl Strategy<Value = Vec<u8>> {
     ]
 }
 
-/// Header values as a client can send them.
+/// Header values that a client can send.
 fn header() -> impl Strategy<Value = (String, String)> {
     let name = prop_oneof![
         Just("if-none-match"),
@@ -119,7 +119,7 @@ fn percent(text: &str) -> String {
         .collect()
 }
 
-/// `broken`: percent signs that lead nowhere are part of it.
+/// `broken`: includes invalid percent encodings.
 fn uri(operation: &Operation, words: &[String], extra: bool) -> String {
     let mut words = words.iter().cycle().map(|w| percent(w));
     let mut path = String::new();
@@ -136,7 +136,7 @@ fn uri(operation: &Operation, words: &[String], extra: bool) -> String {
     format!("{path}?{}{extra}", pairs.join("&"))
 }
 
-/// What PostgreSQL does not take and a terminal must not be shown, in every name and parameter of every operation.
+/// Characters that PostgreSQL rejects and a terminal must not show, in every name and parameter of every operation.
 #[test]
 fn hidden_characters_are_refused_wherever_they_stand() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();

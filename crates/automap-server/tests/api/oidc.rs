@@ -1,4 +1,4 @@
-//! Logging in at an identity provider, which runs here: what it is asked, whom it lets in with which role, and everything that must not let anybody in.
+//! Logging in at an identity provider, which runs here: the requests to it, who is admitted with which role, and everything that must be refused.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -25,7 +25,7 @@ const LOGIN: &str = "/api/v1/session/oidc/login";
 const CALLBACK: &str = "/api/v1/session/oidc/callback";
 const REDIRECT: &str = "https://automap.example/api/v1/session/oidc/callback";
 const CODE: &str = "the code";
-/// Has what a form and a header encode differently.
+/// Contains characters that a form and a header encode differently.
 const SECRET: &str = "s3cret +/%:";
 const MAX_TRIES: usize = 200;
 /// Made for these tests: `openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 | openssl pkcs8 -topk8 -nocrypt -outform DER`.
@@ -38,16 +38,16 @@ struct Provider {
     state: Mutex<ProviderState>,
 }
 
-/// What it does, and what it was told.
+/// Its behaviour, and what it received.
 #[derive(Default)]
 struct ProviderState {
-    /// The parameters of the login that began last.
+    /// The parameters of the latest login.
     asked: BTreeMap<String, String>,
-    /// Claims that differ from those of a right token; `null` leaves one out.
+    /// Claims that differ from those of a valid token; `null` omits one.
     changes: Vec<(&'static str, Value)>,
-    /// What the token is signed over instead of what it says.
+    /// Whether the signature covers other content than the token's.
     is_forged: bool,
-    /// The keys are published under another name until they are asked for so many times.
+    /// The keys are published under another name for this many requests.
     hides_key: usize,
     /// Codes are refused.
     refuses: bool,
@@ -132,7 +132,7 @@ async fn keys(State(provider): Shared) -> String {
         .to_string()
 }
 
-/// Gives a token for the right code, to the right program, with the verifier of the login that began last.
+/// Issues a token for the right code, to the right client, with the verifier of the latest login.
 async fn token(State(provider): Shared, headers: HeaderMap, body: Bytes) -> (StatusCode, String) {
     let form = pairs(std::str::from_utf8(&body).unwrap());
     let refuse = |error: &str| {
@@ -165,12 +165,12 @@ fn server_at(provider: &Provider, more: &str) -> Server {
     server.keeping(vec![secret])
 }
 
-/// A browser that goes to the provider: the cookie that it got, and the state that the provider sends back.
+/// A browser that goes to the provider: the cookie that it got, and the state that the provider returns.
 async fn begin(server: &Server, provider: &Provider, to: &str) -> (String, String) {
     for _ in 0..MAX_TRIES {
         let reply = server.get_with(&format!("{LOGIN}?to={to}"), &[("accept", "text/html")]).await;
         if reply.status == 503 {
-            // The provider is asked in the background.
+            // The provider is contacted in the background.
             tokio::time::sleep(Duration::from_millis(20)).await;
             continue;
         }
@@ -206,7 +206,7 @@ fn code(state: &str) -> String {
     format!("code=the%20code&state={state}&session_state=ignored")
 }
 
-/// The cookie of a session that a reply begins, as a browser sends it back.
+/// The session cookie set by a reply, as a browser sends it back.
 fn session_of(reply: &Reply) -> Option<String> {
     let all = reply.headers.get_all("set-cookie").iter().map(|value| value.to_str().unwrap());
     let session = all.map(|text| text.split(';').next().unwrap()).find(|pair| pair.starts_with("automap_session="));
@@ -270,7 +270,7 @@ async fn a_login_that_is_not_that_of_this_browser_lets_nobody_in() {
             403,
             "access_denied &lt;b&gt;",
         ),
-        // The code of the last login, with the verifier of the one before.
+        // The code of the latest login, with the verifier of the previous one.
         (cookie.as_str(), code(&state), 403, "invalid_grant &lt;b&gt;no&lt;/b&gt;"),
     ] {
         let reply = come_back(&server, cookie, &query).await;

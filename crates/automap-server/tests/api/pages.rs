@@ -1,4 +1,4 @@
-//! What the web interface is served from: the data of its pages, the files to keep, and the page itself.
+//! The data behind the web interface: for its pages, the downloads, and the page itself.
 
 use automap_core::incident::MAX_NOTES;
 
@@ -49,7 +49,7 @@ async fn an_incident_takes_notes_and_gives_its_capture() {
         let body = serde_json::json!({ "text": text }).to_string();
         assert_eq!(server.send("POST", "/api/v1/incidents/shop-4/notes", &[JSON], body).await.status, status);
     }
-    // Two are there by now. None that was taken is let go for a later one: it is refused instead.
+    // There are two by now. No accepted note is dropped for a later one, which is refused instead.
     let write = || server.send("POST", "/api/v1/incidents/shop-4/notes", &[JSON], r#"{"text":"more"}"#);
     for _ in 2..MAX_NOTES {
         assert_eq!(write().await.status, 200);
@@ -89,7 +89,7 @@ async fn a_service_has_its_series_and_its_neighbours() {
     assert_eq!((nobody["map"]["nodes"].as_array().unwrap().len(), &nobody["folded"]), (0, &3.into()));
 }
 
-/// Whether `web/dist` held the page when this was compiled decides what `/` is, and never whether it answers.
+/// Whether `web/dist` contained the page at compile time decides what `/` returns, but it always answers.
 #[cfg(feature = "web")]
 #[tokio::test]
 async fn the_page_is_open_to_all_and_says_what_it_may_do() {

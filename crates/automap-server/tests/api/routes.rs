@@ -196,7 +196,7 @@ async fn a_panic_is_answered_and_the_server_continues() {
     assert_eq!(server.get("/api/v1/targets").await.status, 200);
 }
 
-/// The router cannot be asked for its routes; each route of the document must be answered by its own handler, and a path that is none must not.
+/// The router cannot list its routes; each route of the document must be answered by its own handler, and an unknown path must not.
 #[tokio::test]
 async fn the_document_and_the_router_agree() {
     let server = Server::new();
@@ -263,7 +263,7 @@ async fn a_mute_is_made_listed_and_ended() {
     assert_eq!(server.get("/api/v1/mutes").await.json()["mutes"], json!([]));
 }
 
-/// The router is made in one place, from the routes that the document is made from.
+/// The router is built in one place, from the same routes as the document.
 #[test]
 fn no_route_is_made_outside_the_list_of_routes() {
     fn calls(folder: &Path, into: &mut Vec<String>) {

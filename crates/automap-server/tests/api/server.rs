@@ -83,13 +83,13 @@ impl Server {
         server
     }
 
-    /// Keeps the files that its configuration names until the test ends.
+    /// Keeps the files named by its configuration until the test ends.
     pub(crate) fn keeping(mut self, files: Vec<TempPath>) -> Self {
         self._files = files;
         self
     }
 
-    /// Without what goes on between requests.
+    /// Without background activity between requests.
     pub(crate) fn idle(config: ApiConfig) -> Self {
         let store = Arc::new(MemoryStore::default());
         for (n, target, state) in [
@@ -169,7 +169,7 @@ pub(crate) fn file(text: &str) -> TempPath {
 }
 
 impl Server {
-    /// Whether a first diagnosis was asked for.
+    /// Whether a first diagnosis was requested.
     pub(crate) async fn router_has_job(&self) -> bool {
         self.get("/api/v1/diagnoses/1").await.status == 200
     }

@@ -1,4 +1,4 @@
-//! Logging in from a browser: what the cookie opens, for whom, and what it does not open.
+//! Logging in from a browser: what the cookie gives access to, for whom, and what it does not.
 
 use automap_server::auth::hash_password;
 use base64::Engine as _;

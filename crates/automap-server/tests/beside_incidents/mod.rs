@@ -1,4 +1,4 @@
-//! What every store promises of alerts, changes and mutes.
+//! The contract of every store for alerts, changes and mutes.
 
 use automap_core::change::{Change, ChangeKind};
 use automap_core::watch::Alert;

@@ -1,4 +1,4 @@
-//! What a receiver was sent, beside what the store says of it: every message once by its key, and in order.
+//! Compares what a receiver got with the store's records: every message once by its key, and in order.
 
 use std::collections::BTreeMap;
 
@@ -13,12 +13,12 @@ pub(crate) struct Arrived {
     pub(crate) repeated: u64,
     pub(crate) delivered: u64,
     pub(crate) folded: u64,
-    /// Messages that are kept for the next start.
+    /// Messages kept for the next start.
     pub(crate) waiting: u64,
 }
 
 impl Arrived {
-    /// Those of a receiver. One that came again has the same body, and none comes after a later revision of its incident.
+    /// The messages of a receiver. A repeated one has the same body, and none comes after a later revision of its incident.
     pub(crate) fn at(receiver: &Server) -> Self {
         let mut arrived = Self { bodies: BTreeMap::new(), repeated: 0, delivered: 0, folded: 0, waiting: 0 };
         let mut last: BTreeMap<String, u64> = BTreeMap::new();

@@ -1,4 +1,4 @@
-//! A daemon as a process of its own, for tests that kill it.
+//! A daemon as a separate process, for tests that kill it.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use automap_server::replica::Replica;
 use automap_server::store::Store;
 use automap_server::watcher::Stop;
 
-/// Watches and serves as its configuration says until it is killed, or until there is a file `stop` in the folder.
+/// Watches and serves according to its configuration until it is killed, or until a file `stop` exists in the folder.
 pub(crate) fn run(config: &Config, store: &Arc<dyn Store>, replica: Replica, folder: &Path) {
     let stop = Stop::default();
     let listener: Listener = Arc::new(|_: &Incident| {});

@@ -1,4 +1,4 @@
-//! What several tests need: an incident, a folder of one's own, a receiver that records.
+//! Shared by several tests: an incident, a temporary folder, a receiver that records.
 #![allow(
     dead_code,
     clippy::unwrap_used,
@@ -28,7 +28,7 @@ use automap_server::store::{Store, StoreError};
 /// 2026-11-25T14:03:15Z.
 pub(crate) const T0: Timestamp = Timestamp::from_ms(1_795_615_395_000);
 
-/// A number of seconds later.
+/// This number of seconds later.
 pub(crate) fn at(seconds: i64) -> Timestamp {
     T0.plus_ms(seconds * 1000)
 }
@@ -122,7 +122,7 @@ fn report() -> automap_core::report::Report {
     .unwrap()
 }
 
-/// Changes one incident from two handles at once, fifty times each; every change must be there in the end.
+/// Changes one incident from two handles concurrently, fifty times each; every change must be there in the end.
 pub(crate) fn two_change_one(stores: [&dyn Store; 2]) {
     stores[0].put(&incident("a"), &[], at(0)).unwrap();
     let change = |store: &dyn Store| {
@@ -140,8 +140,8 @@ pub(crate) fn two_change_one(stores: [&dyn Store; 2]) {
     assert_eq!(stores[0].outbox().unwrap().waiting, 100);
 }
 
-/// What a test does when a tool that it needs is not installed. On a developer's machine it says so and is skipped; under CI, where the tool
-/// must be there, it fails: a test that is always skipped protects nothing.
+/// Handles a missing tool. On a developer's machine the test prints a message and is skipped; under CI, where the tool must be installed, it fails: a
+/// test that is always skipped protects nothing.
 pub(crate) fn skip_without(tool: &str, remedy: &str) {
     assert!(std::env::var_os("CI").is_none(), "{tool} is not installed, and under CI it must be: {remedy}");
     eprintln!("SKIPPED: {tool} is not installed: {remedy}");

@@ -1,4 +1,4 @@
-//! A PostgreSQL of the test's own, from the system's package; it refuses to run as root, so root lends it to the user `postgres`.
+//! A PostgreSQL for one test, from the system's package; it refuses to run as root, so root runs it as the user `postgres`.
 
 use std::net::TcpListener;
 use std::os::unix::fs::chown;
@@ -44,7 +44,7 @@ fn programs() -> Option<PathBuf> {
 }
 
 impl Postgres {
-    /// `None` where none can be run and the test may be skipped.
+    /// `None` if none can be run and the test may be skipped.
     pub(crate) fn start(name: &str) -> Option<Self> {
         let Some(programs) = programs() else {
             skip_without("a PostgreSQL server", "scripts/need-postgres.sh installs one");
@@ -77,7 +77,7 @@ impl Postgres {
         for setting in settings {
             command.args(["-c", &setting]);
         }
-        // A server may be installed without the client beside it.
+        // A server may be installed without the client.
         let psql = Some(programs.join("psql")).filter(|path| path.is_file()).unwrap_or_else(|| "psql".into());
         let running = Self { child: command.spawn().unwrap(), port, psql, _folder: folder };
         let start = Instant::now();
@@ -93,7 +93,7 @@ impl Postgres {
         Self::url_at(self.port, schema)
     }
 
-    /// The same through something that listens on another port.
+    /// The same, through a proxy on another port.
     pub(crate) fn url_at(port: u16, schema: &str) -> String {
         format!(
             "host=127.0.0.1 port={port} user=automap dbname=postgres sslmode=disable options='-c search_path={schema}'"

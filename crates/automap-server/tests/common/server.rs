@@ -1,4 +1,4 @@
-//! A receiver that records what it is sent and answers what it was told to.
+//! A receiver that records its requests and returns the configured answers.
 
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -27,11 +27,11 @@ impl Request {
     }
 }
 
-/// What it answers.
+/// Its answer.
 #[derive(Clone, Debug)]
 pub(crate) enum Answer {
     Status(u16, &'static str, String),
-    /// Takes the request and says nothing: the sender cannot know whether it arrived.
+    /// Accepts the request and does not answer: the sender cannot know whether it arrived.
     Hang,
     /// 200, and then a body that comes one byte at a time and takes minutes.
     Drip,
@@ -57,7 +57,7 @@ struct State {
 }
 
 impl Server {
-    /// Answers `next` one after the other, then 200 with `{}`.
+    /// Returns the answers `next` one after the other, then 200 with `{}`.
     pub(crate) fn start(next: Vec<Answer>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
@@ -100,7 +100,7 @@ fn serve(stream: TcpStream, state: &Mutex<State>) {
             Answer::Hang => return std::thread::sleep(Duration::from_secs(120)),
             Answer::Drip => return drip(&mut stream),
         };
-        // One write: two of them wait for each other's acknowledgement.
+        // A single write: two would wait for each other's acknowledgement.
         let length = body.len();
         let answer = format!(
             "HTTP/1.1 {status} X\r\n{extra}Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"

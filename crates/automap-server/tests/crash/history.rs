@@ -1,4 +1,4 @@
-//! Reads the incidents over the API all the time, confirms some, and checks that what was once shown stays.
+//! Continuously reads the incidents over the API, confirms some, and checks that what was once shown stays.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,14 +12,14 @@ use serde_json::json;
 
 use super::run::agent;
 
-/// What was shown and answered.
+/// The incidents that were shown, and the answered confirmations.
 #[derive(Debug, Default)]
 pub(crate) struct Shown {
     /// By id and revision.
     revisions: BTreeMap<String, BTreeMap<u64, Incident>>,
     /// The cause that was confirmed, by id; only answered confirmations.
     pub(crate) confirmed: BTreeMap<String, String>,
-    /// What must not have happened.
+    /// Violations.
     pub(crate) broken: Vec<String>,
 }
 
@@ -36,7 +36,7 @@ impl Reader {
         let thread = std::thread::spawn(move || {
             let mut random = Rng::new(seed);
             while !end.load(Ordering::SeqCst) {
-                // The connection breaks where the process is killed.
+                // The connection breaks when the process is killed.
                 let _ = look(&url, &mut random, &told);
                 std::thread::sleep(Duration::from_millis(100 + random.bits() % 200));
             }
@@ -44,7 +44,7 @@ impl Reader {
         Self { stop, shown, thread: Some(thread) }
     }
 
-    /// Reads no more; what was shown.
+    /// Stops reading; returns what was shown.
     pub(crate) fn finish(mut self) -> Shown {
         self.stop.store(true, Ordering::SeqCst);
         self.thread.take().unwrap().join().unwrap();
@@ -75,7 +75,7 @@ fn confirm(url: &str, incident: &Incident, shown: &Mutex<Shown>) -> Result<(), u
 }
 
 impl Shown {
-    /// Takes a revision, and checks it against those of the same incident.
+    /// Records a revision, and checks it against those of the same incident.
     pub(crate) fn add(&mut self, incident: Incident) {
         let revisions = self.revisions.entry(incident.id.clone()).or_default();
         let (id, revision) = (incident.id.clone(), incident.revision);
@@ -100,13 +100,13 @@ impl Shown {
     }
 }
 
-/// What does not follow from one revision to a later one of the same incident.
+/// Inconsistencies between one revision and a later one of the same incident.
 fn follows(before: &Incident, after: &Incident) -> Vec<&'static str> {
     let mut wrong = Vec::new();
     if (&before.target, before.opened) != (&after.target, after.opened) {
         wrong.push("it is another incident: its target or opening differs");
     }
-    // A closed incident comes back by being reopened, or gets a confirmation; its end is not forgotten otherwise.
+    // A closed incident may be reopened, or get a confirmation; otherwise its end stays.
     let was_closed = before.state == IncidentState::Closed;
     if was_closed && after.reopened == before.reopened && after.closed != before.closed {
         wrong.push("it was closed, and its end was taken back");

@@ -1,10 +1,11 @@
-//! The whole daemon is killed at any moment while it watches a real Prometheus, receives alerts, opens, merges and closes incidents, has causes
-//! confirmed and sends messages, on a SQLite file and on PostgreSQL; in some rounds the disk is full or the store takes no writes.
+//! The whole daemon is killed at random moments while it watches a real Prometheus, receives alerts, opens, merges and closes incidents, has causes
+//! confirmed and sends messages, with a SQLite file and with PostgreSQL; in some rounds the disk is full or the store rejects writes.
 //!
-//! What must hold: an alert that was answered with 202 is kept; a confirmation that was answered is kept; no revision of an incident that was
-//! once shown changes or is taken back, its timeline only grows, and no incident takes another's record; a message arrives once by its key.
+//! Invariants: an alert answered with 202 is kept; an answered confirmation is kept; no revision of an incident that was once shown changes or is
+//! withdrawn, its timeline only grows, and no incident takes another's record; a message arrives once by its key.
 //!
-//! Four rounds of each store in a test run; `make crash` does 100 of each and prints the table of docs/watching.md. `AUTOMAP_SEED` gives other moments.
+//! Four rounds of each store in a test run; `make crash` does 100 of each and prints the table of docs/watching.md. `AUTOMAP_SEED` selects other
+//! moments.
 #![cfg(all(unix, feature = "postgres"))]
 #![expect(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test may panic, and this one counts")]
 
@@ -31,10 +32,10 @@ use common::Folder;
 use common::postgres::Postgres;
 use run::{Backend, Run};
 
-/// The folder of the process that is killed.
+/// The folder of the process to be killed.
 const FOLDER: &str = "AUTOMAP_CRASH_FOLDER";
 
-/// The daemon: watches and serves as its configuration says until it is killed, or until there is a file `stop`.
+/// The daemon: watches and serves according to its configuration until it is killed, or until a file `stop` exists.
 #[test]
 #[ignore = "this is the process that is killed; the tests below start it"]
 fn child() {

@@ -1,4 +1,4 @@
-//! One run: rounds of starting and killing the daemon, then the accounts.
+//! One run: rounds of starting and killing the daemon, then the final checks.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -21,9 +21,9 @@ use super::prometheus::Prometheus;
 use super::sender::{Answered, Sender};
 use super::{FOLDER, open};
 
-/// Longest wait for the daemon to come up, to send what waits, and to end.
+/// Longest wait for the daemon to start, to send pending messages, and to end.
 const PATIENCE: Duration = Duration::from_secs(90);
-/// Fewest blocks of 512 bytes that a file may have on the full disk: SQLite's index of its log is made at every start.
+/// Minimum size limit of a file on the full disk, in blocks of 512 bytes: SQLite creates the index of its log at every start.
 const MIN_BLOCKS: u64 = 80;
 
 /// Where the incidents are kept.
@@ -59,7 +59,7 @@ pub(crate) fn now() -> Timestamp {
     Timestamp::from_ms(SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_millis() as i64)
 }
 
-/// Answers of every status are answers; none takes longer than ten seconds.
+/// Answers of every status count as answers; none takes longer than ten seconds.
 pub(crate) fn agent() -> ureq::Agent {
     let timeout = Some(Duration::from_secs(10));
     ureq::Agent::new_with_config(
@@ -99,7 +99,7 @@ api: {{ listen: '127.0.0.1:{port}', limits: {{ rate_per_s: 100000, rate_burst: 1
         Self { folder, backend, url, random, sender, reader, receiver, rounds: 0, full_disk: 0, read_only: 0 }
     }
 
-    /// Starts the daemon, troubles it, and kills it.
+    /// Starts the daemon, disturbs it, and kills it.
     pub(crate) fn round(&mut self) {
         self.rounds += 1;
         let trouble = match (self.rounds % 4, &self.backend) {
@@ -107,7 +107,7 @@ api: {{ listen: '127.0.0.1:{port}', limits: {{ rate_per_s: 100000, rate_burst: 1
             (0, _) | (2, Backend::Postgres(_)) => Trouble::ReadOnly,
             _ => Trouble::None,
         };
-        // Receivers fail now and then, too.
+        // Receivers fail occasionally, too.
         let is_down = self.random.bits().is_multiple_of(5);
         let answer = if is_down { Answer::Status(503, "", "{}".into()) } else { Answer::ok("{}") };
         self.receiver.default_answer(answer);
@@ -137,7 +137,7 @@ api: {{ listen: '127.0.0.1:{port}', limits: {{ rate_per_s: 100000, rate_burst: 1
 
     fn start(&mut self, trouble: Trouble) -> Child {
         let program = std::env::current_exe().unwrap();
-        // The limit is one of the size of files; the signal is ignored so that a write fails as on a full disk.
+        // The limit is one on the size of files; the signal is ignored so that a write fails as on a full disk.
         let limit = match trouble {
             Trouble::FullDisk => {
                 format!("ulimit -f {};", MIN_BLOCKS + self.random.bits() % (self.store_blocks() + 1))
@@ -174,7 +174,7 @@ api: {{ listen: '127.0.0.1:{port}', limits: {{ rate_per_s: 100000, rate_burst: 1
         }
     }
 
-    /// The store takes no writes for about as long as the daemon lives.
+    /// The store rejects writes for about as long as the daemon lives.
     fn without_writes(&mut self, lives: Duration) {
         self.read_only += 1;
         match &self.backend {
@@ -196,7 +196,7 @@ api: {{ listen: '127.0.0.1:{port}', limits: {{ rate_per_s: 100000, rate_burst: 1
         }
     }
 
-    /// Lets the daemon run in peace until all is sent, ends it, and checks the accounts. The row of the table.
+    /// Lets the daemon run undisturbed until everything is sent, ends it, and does the checks. Returns the row of the table.
     pub(crate) fn finish(mut self) -> String {
         self.receiver.default_answer(Answer::ok("{}"));
         let mut child = self.start(Trouble::None);
@@ -237,7 +237,7 @@ fn set_read_only(server: &Postgres, value: &str) {
     server.run("SELECT pg_reload_conf()");
 }
 
-/// Every answered alert is as its last answer said.
+/// Checks that every answered alert is in the state of its last answer.
 fn check_alerts(store: &dyn Store, answered: &Answered) {
     assert!(answered.acknowledged > 0, "no alert was taken: {answered:?}");
     let firing: BTreeSet<String> =
@@ -249,7 +249,7 @@ fn check_alerts(store: &dyn Store, answered: &Answered) {
     }
 }
 
-/// What is stored follows from what was shown, and answered confirmations are kept.
+/// Checks that the stored incidents are consistent with those shown, and that answered confirmations are kept.
 fn check_incidents(store: &dyn Store, shown: &mut Shown) {
     let ids: Vec<String> = shown.incidents().map(|i| i.id.clone()).collect();
     assert!(!ids.is_empty(), "no incident was opened");
@@ -265,10 +265,10 @@ fn check_incidents(store: &dyn Store, shown: &mut Shown) {
     }
 }
 
-/// Every message arrived once by its key, and in order. Cells of the table: delivered, folded, came twice.
+/// Checks that every message arrived once by its key, and in order. Returns cells of the table: delivered, folded, came twice.
 fn check_messages(store: &dyn Store, shown: &Shown, receiver: &Server) -> String {
     let mut arrived = Arrived::at(receiver);
-    // None waited when the end was asked for: what waits now a last look told, and the next start sends it.
+    // None was pending when the end was requested: the pending ones come from a last poll, and the next start sends them.
     for incident in shown.incidents() {
         assert!(!arrived.check(store, &incident.id).is_empty(), "nobody was told of {}", incident.id);
     }

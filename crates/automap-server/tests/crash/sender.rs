@@ -1,4 +1,4 @@
-//! Sends alerts all the time, as an Alertmanager does, and remembers what was answered with 202.
+//! Continuously sends alerts, as an Alertmanager does, and remembers those answered with 202.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,15 +11,15 @@ use serde_json::json;
 
 use super::run::{agent, now};
 
-/// Alerts that fire at once, at most: far below what a target keeps.
+/// Maximum number of alerts that fire at once: far below a target's limit.
 const MAX_FIRING: u64 = 12;
-/// Longest time that an alert began before it is sent: some are older than the process, and than the memory of the watcher.
+/// Maximum age of an alert when it is sent: some are older than the process, and than the watcher's memory.
 const MAX_AGE_MS: u64 = 3 * 3_600_000;
 
-/// What the daemon said about the alerts, by fingerprint.
+/// The daemon's answers about the alerts, by fingerprint.
 #[derive(Debug, Default)]
 pub(crate) struct Answered {
-    /// Whether it fires, as the last answered request said; `None` where a later request had no answer.
+    /// Whether it fires, according to the last answered request; `None` if a later request had no answer.
     pub(crate) firing: BTreeMap<String, Option<bool>>,
     pub(crate) acknowledged: u64,
     pub(crate) refused: u64,
@@ -45,7 +45,7 @@ impl Sender {
         Self { stop, answered, thread: Some(thread) }
     }
 
-    /// Sends no more; what was answered.
+    /// Stops sending; returns what was answered.
     pub(crate) fn finish(mut self) -> Answered {
         self.stop.store(true, Ordering::SeqCst);
         self.thread.take().unwrap().join().unwrap();
@@ -83,7 +83,7 @@ fn send(url: &str, random: &mut Rng, answered: &Mutex<Answered>) {
             answered.firing.insert(fingerprint, Some(is_firing));
         }
         Ok(503) => {
-            // Refused before or after it was written: its sender repeats it, and until then both are right.
+            // Refused before or after it was written: its sender repeats it, and until then both states are valid.
             answered.refused += 1;
             answered.firing.insert(fingerprint, None);
         }

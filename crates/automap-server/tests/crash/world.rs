@@ -1,5 +1,5 @@
-//! A real Prometheus with an hour of history and an hour of future: `front-end` calls `orders`, and `orders` is ten times as slow in the third
-//! minute of every four from now on.
+//! A real Prometheus with an hour of history and an hour of future: `front-end` calls `orders`, and `orders` is ten times as slow in the third minute
+//! of every four from now on.
 
 use std::fmt::Write as _;
 
@@ -11,7 +11,7 @@ const HOUR_S: i64 = 3600;
 /// Upper bounds of the histogram, in milliseconds.
 const BOUNDS: [&str; 7] = ["25", "50", "100", "250", "500", "1000", "+Inf"];
 
-/// Starts it. `None` where it is not installed and the test may be skipped.
+/// Starts it. `None` if it is not installed and the test may be skipped.
 pub(crate) fn start() -> Option<Prometheus> {
     Prometheus::backfilled("crash", &series(now().ms() / 1000 / SCRAPE_S * SCRAPE_S))
 }
@@ -38,7 +38,7 @@ fn call(text: &mut String, now_s: i64, reporter: &str, from: &str, to: &str, rps
         let seconds = (0..step * SCRAPE_S).filter(|s| (120..180).contains(&(s % 240)));
         seconds.count() as f64
     };
-    // Counts of fast (40 ms) and slow (400 ms) requests up to a step; a little unevenness keeps the normal range from being a point.
+    // Counts of fast (40 ms) and slow (400 ms) requests up to a step; slight variation keeps the normal range from being a point.
     let counts = |step: i64| {
         let slow = rps * slow_for(step.max(0));
         let all = rps * ((step * SCRAPE_S + HOUR_S) as f64 + 0.5 * ((step * 7919) % 7) as f64);

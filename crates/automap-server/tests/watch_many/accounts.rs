@@ -1,4 +1,4 @@
-//! What must be in the store and at the receiver in the end: one incident for each fault and no other, each told once.
+//! The expected final state of the store and the receiver: one incident for each fault and no other, each notified once.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use super::common::arrived::Arrived;
 use super::common::server::Server;
 use super::world::{Fault, SERVICES, name};
 
-/// An incident may be dated so much before its fault or after it: a few samples.
+/// How far an incident's onset may be before or after its fault: a few samples.
 const MAX_OFF_MS: i64 = 60_000;
 
 /// All incidents, by target.
@@ -21,13 +21,13 @@ pub(crate) fn incidents(store: &dyn Store) -> BTreeMap<String, Vec<Incident>> {
     all
 }
 
-/// Whether there are so many incidents, and all of them have ended.
+/// Whether there are this many incidents, and all of them have ended.
 pub(crate) fn are_over(store: &dyn Store, wanted: usize) -> bool {
     let all: Vec<Incident> = incidents(store).into_values().flatten().collect();
     all.len() >= wanted && all.iter().all(|incident| !incident.is_open())
 }
 
-/// Checks the incidents and their messages. The lines of the result.
+/// Checks the incidents and their messages. Returns the lines of the result.
 pub(crate) fn check(store: &dyn Store, receiver: &Server, faults: &BTreeMap<usize, Fault>) -> String {
     let mut found = incidents(store);
     let (mut named, mut closed, mut total) = (0, 0, 0);

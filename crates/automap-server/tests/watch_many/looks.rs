@@ -1,4 +1,4 @@
-//! What the server's log says: who watches what, whether two did at the same time, and how long nobody did.
+//! Evaluates the polls that the server received: who watches what, whether two did at the same time, and for how long nobody did.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::run::{EVERY, REPLICAS};
 use super::world::Look;
 
-/// The looks at each target, in order.
+/// The polls (`Look`) of each target, in order.
 fn by_target(looks: &[Look]) -> BTreeMap<usize, Vec<Look>> {
     let mut all: BTreeMap<usize, Vec<Look>> = BTreeMap::new();
     for look in looks {
@@ -15,7 +15,7 @@ fn by_target(looks: &[Look]) -> BTreeMap<usize, Vec<Look>> {
     all
 }
 
-/// Who looked at each target last.
+/// Who polled each target last.
 pub(crate) fn owners(looks: &[Look]) -> BTreeMap<usize, usize> {
     looks.iter().map(|look| (look.target, look.replica)).collect()
 }
@@ -27,14 +27,14 @@ pub(crate) fn held(looks: &[Look]) -> [usize; REPLICAS] {
     held
 }
 
-/// How many looks of each replica there are.
+/// The number of polls by each replica.
 pub(crate) fn counts(looks: &[Look]) -> [usize; REPLICAS] {
     let mut counts = [0; REPLICAS];
     looks.iter().for_each(|look| counts[look.replica] += 1);
     counts
 }
 
-/// When a target was last looked at by another replica than before.
+/// When a target was last polled by another replica than before.
 pub(crate) fn last_move(looks: &[Look]) -> Option<Instant> {
     let moves = |looks: &Vec<Look>| {
         let changed = looks.windows(2).filter(|pair| pair[0].replica != pair[1].replica);
@@ -43,10 +43,11 @@ pub(crate) fn last_move(looks: &[Look]) -> Option<Instant> {
     by_target(looks).values().filter_map(moves).max()
 }
 
-/// What is too soon for a target to be handed over and back, where all replicas renew their leases in time.
+/// Less time than it takes to hand a target over and back if all replicas renew their leases in time.
 pub(crate) const SOON: Duration = Duration::from_millis(EVERY.as_millis() as u64 * 5 / 2);
 
-/// How many targets one replica looked at soon before and soon after another one did: where a replica was too slow to renew a lease, or two watched at the same time.
+/// The number of targets that one replica polled shortly before and shortly after another one did: a replica was too slow to renew a lease, or two
+/// watched at the same time.
 pub(crate) fn there_and_back(looks: &[Look]) -> usize {
     let is_back = |looks: &&Vec<Look>| {
         looks.windows(3).any(|three| {
@@ -57,13 +58,13 @@ pub(crate) fn there_and_back(looks: &[Look]) -> usize {
     by_target(looks).values().filter(is_back).count()
 }
 
-/// The longest time between two looks at the same target.
+/// The longest time between two polls of the same target.
 pub(crate) fn longest_gap(looks: &[Look]) -> Duration {
     let gaps = |looks: &Vec<Look>| looks.windows(2).map(|pair| pair[1].at - pair[0].at).max();
     by_target(looks).values().filter_map(gaps).max().unwrap_or_default()
 }
 
-/// For each of these targets how long after the moment another replica than `gone` first looked at it; `None` for those that nobody looked at.
+/// For each of these targets the time until a replica other than `gone` first polled it; `None` if none did.
 pub(crate) fn taken_over(looks: &[Look], targets: &[usize], gone: usize, since: Instant) -> Vec<Option<Duration>> {
     let first = |target: &usize| {
         looks.iter().find(|l| l.target == *target && l.replica != gone && l.at > since).map(|l| l.at - since)

@@ -1,8 +1,8 @@
-//! Many targets on three replicas with one PostgreSQL, each replica a process of its own; one of them is killed and comes back. Every target has to be
-//! watched, by one replica at a time, and what begins to go wrong must become one incident, told once, whoever watches it by then.
+//! Many targets on three replicas with one PostgreSQL, each replica a separate process; one of them is killed and restarted. Every target must be
+//! watched by one replica at a time, and every fault must become one incident, notified once, whichever replica watches it by then.
 //!
-//! The metrics are made up (`world.rs`), all else is what `automap serve` runs. It fails where something is lost or doubled. How long a
-//! replica takes to step in, and how evenly the work is spread, depends on the machine as well and is printed: the table of docs/watching.md.
+//! The metrics are synthetic (`world.rs`), everything else is what `automap serve` runs. The test fails if something is lost or doubled. How long a
+//! replica takes to step in, and how evenly the work is spread, also depends on the machine and is printed: the table of docs/watching.md.
 //!
 //! Ten minutes; `make watch-many`, with `TARGETS=n` for another number.
 #![cfg(all(target_os = "linux", feature = "postgres"))]
@@ -38,7 +38,7 @@ pub(crate) fn now_ms() -> i64 {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_millis() as i64
 }
 
-/// A replica: watches and serves as its configuration says until it is killed, or until there is a file `stop`.
+/// A replica: watches and serves according to its configuration until it is killed, or until a file `stop` exists.
 #[test]
 #[ignore = "this is one of the replicas; the test below starts them"]
 fn child() {
@@ -46,7 +46,7 @@ fn child() {
     let config = Config::read(&folder.join("automap.yaml")).unwrap();
     let url = config.store.postgres.as_ref().unwrap().read().unwrap();
     let store: Arc<dyn Store> = Arc::new(PostgresStore::open(url.expose_secret(), None).unwrap());
-    // One lock for all: they run on one machine, and the first of them has its plain name.
+    // One lock for all: they run on one machine, and the first of them gets its plain name.
     let replica = Replica::new(&folder.parent().unwrap().join("lock"));
     common::daemon::run(&config, &store, replica, &folder);
 }

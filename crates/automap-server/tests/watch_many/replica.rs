@@ -1,4 +1,4 @@
-//! One replica as a process of its own, and what it takes of the machine.
+//! One replica as a separate process, and the machine's resources that it uses.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -20,7 +20,7 @@ pub(crate) struct Replica {
     place: PathBuf,
 }
 
-/// What a process has taken until now.
+/// The usage of a process so far.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Taken {
     pub(crate) cpu_s: f64,
@@ -60,12 +60,12 @@ impl Replica {
         process.status().unwrap().vmhwm.unwrap_or(0) as f64 / 1024.0
     }
 
-    /// What it wrote on standard error.
+    /// Its standard error.
     fn errors(&self) -> String {
         std::fs::read_to_string(self.place.join("stderr")).unwrap_or_default()
     }
 
-    /// It must not have ended by itself.
+    /// Checks that it has not ended by itself.
     pub(crate) fn check_alive(&mut self) {
         let ended = self.child.try_wait().unwrap();
         assert!(ended.is_none(), "replica {} ended ({ended:?}): {}", self.number, self.errors());
@@ -79,7 +79,7 @@ impl Replica {
         self.check_log();
     }
 
-    /// Asks it to end, and waits until it has. How long that took.
+    /// Requests its end, and waits for it. Returns how long that took.
     pub(crate) fn end(mut self) -> Duration {
         self.check_alive();
         let begun = Instant::now();
@@ -102,7 +102,7 @@ fn stop(place: &Path) {
     std::fs::write(place.join("stop"), "").unwrap();
 }
 
-/// A test that fails leaves no process behind.
+/// A failed test leaves no process behind.
 impl Drop for Replica {
     fn drop(&mut self) {
         let _ = self.child.kill();

@@ -15,19 +15,19 @@ use super::world::{Fault, HEADER, PRESET, SERVICES, World, name};
 use super::{accounts, looks, now_ms};
 
 pub(crate) const REPLICAS: usize = 3;
-/// Time between two looks at a target: the default.
+/// Time between two polls of a target: the default.
 pub(crate) const EVERY: Duration = Duration::from_secs(15);
-/// The targets are settled when none has moved for so long.
+/// The targets are settled when none has moved for this long.
 const CALM: Duration = Duration::from_secs(30);
-/// Longest wait for that, for the incidents to end and for messages to go out.
+/// Longest wait for targets to settle, for incidents to end and for messages to be sent.
 const PATIENCE: Duration = Duration::from_secs(420);
-/// How long the work is measured.
+/// For how long the work is measured.
 const MEASURED: Duration = Duration::from_secs(60);
 /// From the first faults to the kill.
 const UNTIL_KILL_S: i64 = 120;
 /// How long a fault lasts.
 const FAULT_MS: i64 = 180_000;
-/// The replica that is killed: the first to start, so that it sends the messages, too.
+/// The replica that is killed: the first to start, so that it also sends the messages.
 const KILLED: usize = 0;
 
 pub(crate) struct Run {
@@ -38,7 +38,7 @@ pub(crate) struct Run {
     replicas: [Option<Replica>; REPLICAS],
     targets: usize,
     begun: Instant,
-    /// How many targets are broken already.
+    /// The number of targets broken so far.
     broken: usize,
     table: String,
 }
@@ -88,7 +88,7 @@ api: {{ listen: '127.0.0.1:0' }}
         self.replicas[number] = Some(Replica::start(&self.folder, number, &yaml));
     }
 
-    /// All of it. The table and the lines below it.
+    /// The whole run. Returns the table and the lines below it.
     pub(crate) fn whole(mut self) -> String {
         let settled = self.settle(self.begun);
         let mut lines = format!("settled {settled:.0?} after the first start\n");
@@ -112,13 +112,13 @@ api: {{ listen: '127.0.0.1:0' }}
         format!("\n{}\n{lines}", self.table)
     }
 
-    /// Breaks targets of a replica so many seconds after a moment.
+    /// Breaks targets of a replica this many seconds after a moment.
     fn break_down(&mut self, after_s: &[i64], moment_ms: i64, replica: usize) {
         let owners = looks::owners(&self.world.looks_since(self.begun));
         let known = self.world.faults();
         let free = owners.iter().filter(|(target, owner)| **owner == replica && !known.contains_key(target));
         let free: Vec<usize> = free.map(|(target, _)| *target).collect();
-        // Spread over its targets, whichever are given away next. One that holds none leaves the others to be broken.
+        // Spread over its targets, whichever are given away next. If it has too few, any unbroken targets are used.
         let free = if free.len() < after_s.len() {
             (0..self.targets).filter(|t| !known.contains_key(t)).collect()
         } else {
@@ -143,7 +143,7 @@ api: {{ listen: '127.0.0.1:0' }}
         self.check_alive();
     }
 
-    /// Waits until every target is watched and none has moved for a while. How long after `since` the last one moved.
+    /// Waits until every target is watched and none has moved for a while. Returns how long after `since` the last one moved.
     fn settle(&mut self, since: Instant) -> Duration {
         loop {
             std::thread::sleep(Duration::from_secs(1));
@@ -200,7 +200,7 @@ api: {{ listen: '127.0.0.1:0' }}
         println!();
     }
 
-    /// Kills a replica and waits until its targets are watched again. The line that says how long that took.
+    /// Kills a replica and waits until its targets are watched again. Returns the line that reports how long that took.
     fn kill(&mut self) -> String {
         let owners = looks::owners(&self.world.looks_since(self.begun));
         let its: Vec<usize> = owners.into_iter().filter(|(_, owner)| *owner == KILLED).map(|(t, _)| t).collect();
@@ -221,7 +221,7 @@ api: {{ listen: '127.0.0.1:0' }}
         )
     }
 
-    /// Waits until the incidents are over and their messages sent, ends the replicas, and checks the accounts.
+    /// Waits until the incidents are over and their messages sent, ends the replicas, and does the final checks.
     fn finish(&mut self) -> String {
         let faults = self.world.faults();
         let begun = Instant::now();
@@ -229,7 +229,7 @@ api: {{ listen: '127.0.0.1:0' }}
             std::thread::sleep(Duration::from_secs(1));
             self.check_alive();
         }
-        // What is doubled may come late.
+        // Duplicates may arrive late.
         std::thread::sleep(EVERY * 2);
         while self.store.outbox().unwrap().waiting > 0 {
             assert!(begun.elapsed() < 2 * PATIENCE, "messages still wait: {:?}", self.store.outbox());

@@ -1,7 +1,7 @@
-//! One HTTP server that answers as a Prometheus with many namespaces would: `web` calls `orders`, `orders` calls `db`, in each of them. It is no
-//! Prometheus: it knows the few expressions that the preset below asks, and answers them by arithmetic, so that it costs next to nothing.
+//! One HTTP server that answers like a Prometheus with many namespaces: `web` calls `orders`, `orders` calls `db`, in each of them. It is not a
+//! Prometheus: it knows only the few expressions of the preset below, and computes the answers, so that it costs next to nothing.
 //!
-//! It remembers who asked about which namespace and when: each replica says its number in a header.
+//! It records who queried which namespace and when: each replica sends its number in a header.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use super::form::decode;
 use super::now_ms;
 
-/// Who asks.
+/// The client.
 pub(crate) const HEADER: &str = "x-replica";
 /// Each thread of the server needs little; there is one for each connection.
 const STACK_BYTES: usize = 256 << 10;
@@ -23,7 +23,7 @@ const RPS: f64 = 50.0;
 /// Every service with its own latency in milliseconds; each calls the next.
 pub(crate) const SERVICES: [(&str, f64); 3] = [("web", 60.0), ("orders", 30.0), ("db", 10.0)];
 
-/// What the replicas ask for.
+/// The queries of the replicas.
 pub(crate) const PRESET: &str = "presets:
   - preset: many
     title: Many
@@ -42,7 +42,7 @@ pub(crate) struct Fault {
     pub(crate) until_ms: i64,
 }
 
-/// A request for the rate of requests of a namespace: there is one in each look.
+/// A request for the request rate of a namespace: there is one in each poll.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Look {
     pub(crate) at: Instant,
@@ -97,7 +97,7 @@ impl World {
         self.state.lock().unwrap().faults.clone()
     }
 
-    /// The looks from a moment on, in the order in which they came.
+    /// The polls from a moment on, in order of arrival.
     pub(crate) fn looks_since(&self, since: Instant) -> Vec<Look> {
         let state = self.state.lock().unwrap();
         state.looks[state.looks.partition_point(|look| look.at < since)..].to_vec()
@@ -169,7 +169,7 @@ fn series<'a>(part: &str, target: usize, fault: Option<&'a Fault>) -> Vec<(Strin
     let is_calls = part.contains("many_calls");
     let services = if is_calls { 1..SERVICES.len() } else { 0..SERVICES.len() };
     let of = |s: usize| -> Option<Value<'a>> {
-        // A caller waits for its callee and for the way there.
+        // A caller waits for its callee and for the network to it.
         let way_ms = if is_calls { 1.0 } else { 0.0 };
         if part.contains("_total{") || part.contains("_ms_count{") {
             Some(Box::new(|_| RPS))
@@ -232,13 +232,13 @@ impl Asked {
         })
     }
 
-    /// The target that it is about: all selectors name the same namespace.
+    /// Its target: all selectors name the same namespace.
     fn target(&self) -> Option<usize> {
         let (_, after) = self.query.split_once("namespace=\"n")?;
         after.get(..4)?.parse().ok()
     }
 
-    /// Up to now: nobody knows the future.
+    /// Up to now: there is no data for the future.
     fn points(&self, value: &dyn Fn(i64) -> f64) -> String {
         let [start, end, step] = self.grid;
         let end = end.min(now_ms());
