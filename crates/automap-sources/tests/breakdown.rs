@@ -1,4 +1,4 @@
-//! Which part of a cause it is, counted by a real Prometheus: a bad canary, a bad node, one route, one caller, and nothing of the kind.
+//! The affected part of a cause, counted by a real Prometheus: a bad canary, a bad node, one route, one caller, and none.
 
 use std::fmt::Write as _;
 
@@ -22,12 +22,12 @@ fn at(s: i64) -> Timestamp {
     Timestamp::from_ms((START_S + s) * 1000)
 }
 
-/// Series in the making.
+/// A set of series under construction.
 #[derive(Default)]
 struct World(String);
 
 impl World {
-    /// A counter that grows by so much a second before the fault and during it; one that is not there before the fault is born with it.
+    /// A counter with this growth per second before the fault and during it; one without a value before the fault is created with it.
     fn counter(&mut self, series: &str, before: Option<f64>, during: f64) {
         let wobble = |t: i64| f64::from(u32::try_from(t * 7919 % 101).unwrap()) / 1e4;
         for t in (0..=END_S).step_by(SCRAPE_S as usize) {
@@ -44,7 +44,7 @@ impl World {
         }
     }
 
-    /// What Istio's proxies count of a call to a pod of carts: requests a second, the milliseconds of each, and how many of them fail.
+    /// Istio's counters of a call to a pod of carts: requests a second, the milliseconds of each, and how many of them fail.
     fn calls(&mut self, from: &str, pod: &str, version: &str, (rps, ms, failed): (f64, [f64; 2], [f64; 2])) {
         let labels = |reporter: &str, code: &str| {
             format!(
@@ -65,7 +65,7 @@ impl World {
         }
     }
 
-    /// What kube-state-metrics tells of a pod.
+    /// The series of kube-state-metrics for a pod.
     fn pod(&mut self, pod: &str, node: &str, image: &str) {
         let set = pod.rsplit_once('-').unwrap().0;
         self.gauge(&format!(
@@ -76,14 +76,14 @@ impl World {
     }
 
     fn start(self, name: &str) -> Option<Prometheus> {
-        // One metric after another, as the format wants it.
+        // Grouped by metric, as the format requires.
         let mut lines: Vec<&str> = self.0.lines().collect();
         lines.sort_by_key(|line| line.split(['{', ' ']).next().map(ToOwned::to_owned));
         Prometheus::backfilled(name, &format!("{}\n# EOF\n", lines.join("\n")))
     }
 }
 
-/// Looks at the shop, and asks which part of carts it is.
+/// Observes the shop, and queries which part of carts is affected.
 fn told(server: &Prometheus, measure: Measure) -> (Vec<Parts>, u64) {
     let client = Client::new(ClientOptions::new(server.url())).unwrap();
     let options = ObserveOptions {
@@ -156,7 +156,7 @@ fn a_bad_canary_is_named_with_its_version_in_the_report_and_costs_two_requests()
         "{:#?}",
         cause.parts
     );
-    // On its node stands another pod, which is well.
+    // Another, healthy pod runs on its node.
     let node = label(&cause.parts[0], Label::Node);
     assert!(node.finding == Finding::Concentrated && node.listed[0].share_of_requests > 0.6, "{node:?}");
 }

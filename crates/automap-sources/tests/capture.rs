@@ -1,4 +1,4 @@
-//! Captures: equal in every bit, deterministic, small, and safe to open.
+//! Captures: bit-identical, deterministic, small, and safe to open.
 
 use std::path::PathBuf;
 
@@ -13,7 +13,7 @@ use automap_core::time_of_day::{DayMetrics, EarlierDay};
 use automap_core::topology::{CallGraph, Protocol};
 use automap_sources::capture::{self, CaptureError};
 
-/// A number between 0 and 1 that depends on `i` alone.
+/// A number between 0 and 1 that depends only on `i`.
 fn noise(i: u64) -> f64 {
     let mut z = i.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
     z = (z ^ (z >> 31)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -177,12 +177,12 @@ fn a_cut_or_foreign_file_is_named_with_the_reason() {
     assert!(missing.starts_with("cannot read") && missing.contains("no-such-file"), "{missing}");
 }
 
-/// Where the checksum's block stands.
+/// The position of the checksum's block.
 fn block_at(bytes: &[u8]) -> Option<usize> {
     bytes.windows(8).position(|w| w == b"AMAPCRC1")
 }
 
-/// The file as if its writer had written it so: with the checksum that fits.
+/// The file as if its writer had produced it this way: with a matching checksum.
 fn resealed(mut bytes: Vec<u8>) -> Vec<u8> {
     if let Some(at) = block_at(&bytes) {
         let mut hasher = crc32fast::Hasher::new();
@@ -285,7 +285,7 @@ fn a_name_with_a_slash_cannot_be_stored() {
     assert!(message.contains("\"bytes/s\" of orders"), "{message}");
 }
 
-/// Yesterday has a series that today has not, today one without samples that yesterday has, and of last week nothing was seen.
+/// Yesterday has a series that today has not, today one without samples that yesterday has, and of last week nothing was observed.
 #[test]
 fn earlier_days_come_back_with_their_rows() {
     const DAY: i64 = 86_400_000 / 15_000;

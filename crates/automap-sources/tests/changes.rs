@@ -1,4 +1,4 @@
-//! What was changed, read through a real Prometheus: one scenario for each kind, and one for each trap.
+//! Changes, read through a real Prometheus: one scenario for each kind, and one for each pitfall.
 
 use automap_core::change::ChangeKind;
 use automap_core::observation::QueryState;
@@ -74,7 +74,7 @@ fn every_kind_is_told_once_with_its_service() {
     assert!(unseen.is_empty(), "{unseen:?}: each has its family");
 }
 
-/// It counts a series that is new as one that has grown, and knows when one ends by the distance of its samples.
+/// It counts a new series as one that has grown, and detects the end of a series by the interval of its samples.
 #[test]
 #[ignore = "needs VictoriaMetrics: VICTORIA_METRICS=/usr/bin/victoria-metrics"]
 fn victoria_metrics_tells_the_same() {
@@ -97,7 +97,7 @@ fn everything() -> World {
         // The same tag pushed again.
         .there(&image(carts, "carts", "latest", "aa"), 0..40)
         .there(&image(carts, "carts", "latest", "bb"), 40..LENGTH)
-        // Deaths, each with its own evidence.
+        // Terminations, each with its own evidence.
         .time(
             &format!("kube_pod_container_status_last_terminated_timestamp{{{}}}", of(carts, "carts")),
             50..LENGTH,
@@ -222,7 +222,7 @@ fn around() -> World {
         .and(&flags())
 }
 
-/// flagd as it is scraped where it runs, and a flag of another namespace that is switched as well.
+/// flagd as it is scraped in its own pod, and a flag of another namespace that is switched as well.
 fn flags() -> World {
     let evaluations = |namespace: &str, key: &str, variant: &str| {
         format!(
@@ -273,7 +273,7 @@ const EVERYTHING: [&str; 30] = [
     "310.25 gateway reloaded edge: HAProxy (or begun anew) - → - ±0",
 ];
 
-/// As the metrics hook of OpenFeature tells it through OpenTelemetry, which names no pod; without kube-state-metrics; and of several namespaces.
+/// As OpenFeature's metrics hook reports it through OpenTelemetry, without a pod; without kube-state-metrics; and for several namespaces.
 #[test]
 fn a_program_that_evaluates_flags_itself_tells_of_them() {
     let of = |job: &str, variant: &str| {
@@ -319,7 +319,7 @@ fn an_exporter_that_restarts_or_runs_twice_changes_nothing() {
     let Some(server) = restarted("ksm-1:8080").and(&restarted("ksm-2:8080")).start("twice") else { return };
     let twice = all(&server.observe(LENGTH));
     assert_eq!(twice.len(), 2, "{twice:?}");
-    // Away for eight minutes, then back under another address; everything is new, and nothing is.
+    // Missing for eight minutes, then back under another address; every series is new, but nothing has changed.
     let mut before = World::default();
     for (set, created) in [("orders-77cd5fb6c4", -9000.0), ("carts-6b8d6fb9c5", -8000.0)] {
         let created_s = format!(r#"kube_replicaset_created{{KSM,replicaset="{set}"}}"#);

@@ -1,4 +1,4 @@
-//! A hostile HTTP server in front of the client: every failure is named, and says what to try next.
+//! A hostile HTTP server in front of the client: every failure is named, with advice on what to try next.
 
 use std::io::Write as _;
 use std::net::TcpListener;
@@ -14,7 +14,7 @@ use crate::support::{self, Framing, NOW, Reply, Server, options};
 const OK: &str =
     r#"{"status":"success","data":{"resultType":"vector","result":[{"metric":{"a":"b"},"value":[1,"2"]}]}}"#;
 
-/// The message of a query that this reply answers, and the number of requests it took.
+/// The message of a query answered with this reply, and the number of requests it took.
 fn message(reply: Reply) -> (String, usize) {
     let server = Server::start(move |_| reply.clone());
     let error = server.client().instant("up", NOW).unwrap_err().to_string();
@@ -22,7 +22,7 @@ fn message(reply: Reply) -> (String, usize) {
     (error, server.requests().len())
 }
 
-/// Replies in turn; the last one stays.
+/// Replies in turn; the last one is repeated.
 fn in_turn(replies: Vec<Reply>) -> Server {
     let turn = AtomicUsize::new(0);
     Server::start(move |_| replies[turn.fetch_add(1, Ordering::SeqCst).min(replies.len() - 1)].clone())
@@ -47,7 +47,7 @@ fn refusals_are_named_and_not_repeated() {
             "302: the server redirects to https://sso.example.com, which is not followed",
         ),
     ] {
-        // Whether 403 means POST or the credentials, GET tells.
+        // A GET shows whether 403 concerns POST or the credentials.
         let asked = if reply.status == 403 { 2 } else { 1 };
         let (text, requests) = message(reply);
         assert!(text.contains(expected), "{text}");
@@ -223,7 +223,7 @@ fn an_answer_that_breaks_off_is_an_error_however_it_is_sent() {
     }
 }
 
-/// Takes GET alone; everything else is answered by this status.
+/// Accepts GET only; everything else is answered with this status.
 fn get_only(status: u16) -> Server {
     Server::start(move |request| match request.method.as_str() {
         "GET" => Reply::new(200, OK),
@@ -289,7 +289,7 @@ fn parameters_of_the_address_are_sent_with_every_request_and_never_told() {
     assert!(text.contains("sets the parameter query") && !text.contains("s3cret"), "{text}");
 }
 
-/// Answers ranges up to so many points and refuses longer ones in these words.
+/// Answers ranges up to this number of points and rejects longer ones with this message.
 fn refusing_beyond(points: i64, refusal: Reply) -> Server {
     Server::start(move |request| {
         let number = |name: &str| request.form[name].parse::<f64>().unwrap();
@@ -338,7 +338,7 @@ fn a_range_that_stays_too_much_is_refused_with_the_reason() {
     assert!(error.is_too_much() && error.to_string().contains("would load too many samples into memory"), "{error}");
     assert_eq!(server.requests().len(), 6);
 
-    // A mistake stays a mistake in every piece.
+    // An invalid query remains invalid in every piece.
     let server =
         refusing_beyond(0, Reply::new(400, r#"{"status":"error","errorType":"bad_data","error":"parse error"}"#));
     server.client().range("sum by (", grid).unwrap_err();

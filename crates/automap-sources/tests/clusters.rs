@@ -1,4 +1,4 @@
-//! Several clusters behind one real Prometheus, with equal namespaces, services, pods, nodes and addresses: nothing of one is taken for the other's.
+//! Several clusters behind one real Prometheus, with equal namespaces, services, pods, nodes and addresses: they are never mixed up.
 
 use std::fmt::Write as _;
 
@@ -15,10 +15,10 @@ use crate::prometheus::Prometheus;
 const START_S: i64 = 1_794_996_000;
 const LENGTH_S: i64 = 1200;
 const SCRAPE_S: usize = 15;
-/// Requests of one more cluster with stores and a DNS: the docs name it.
+/// Requests for one more cluster with stores and a DNS: the docs state it.
 const EACH: u64 = 20;
 
-/// Series with what they grow by a second, or their value where `=` stands in front, or from `=1` to `=2` at half time where two are given.
+/// Series with their growth per second, or their value if prefixed by `=`, or a change from `=1` to `=2` at half time if two are given.
 fn text(lines: &str) -> String {
     let mut out = String::new();
     for line in lines.lines().map(str::trim).filter(|line| !line.is_empty()) {
@@ -36,7 +36,7 @@ fn text(lines: &str) -> String {
     out
 }
 
-/// A cluster in which `orders` calls `carts`, on one node; by how much it is asked, and how busy its node is.
+/// A cluster in which `orders` calls `carts`, on one node; with its request rate, and how busy its node is.
 fn cluster(name: &str, namespace: &str, rps: f64, busy: f64) -> String {
     let mut lines = String::new();
     let c = format!(r#"cluster="{name}""#);
@@ -76,7 +76,7 @@ fn cluster(name: &str, namespace: &str, rps: f64, busy: f64) -> String {
     lines
 }
 
-/// The requests of `orders` to a workload, as one end counts them, and what Istio calls the clusters of both ends.
+/// The requests of `orders` to a workload, as one end counts them, and Istio's names for the clusters of both ends.
 fn call(cluster: &str, reporter: &str, namespace: &str, (to, here): (&str, &str), (there, rps): (&str, f64)) -> String {
     let pod = if reporter == "source" { "orders" } else { to };
     format!(
@@ -105,7 +105,7 @@ fn look(server: &Prometheus, cluster: Option<&str>, namespace: &str) -> Result<F
     observe(&client(server, cluster), &options, &|_| {})
 }
 
-/// Everything that a frame holds, by name, each name with this in front.
+/// The content of a frame, by name, with a prefix for each name.
 fn all(seen: &Observation, prefix: &str) -> Vec<String> {
     let named = |name: &str| format!("{prefix}{name}");
     let series = seen.frame.series().iter().map(|s| {
@@ -123,7 +123,7 @@ fn all(seen: &Observation, prefix: &str) -> Vec<String> {
     all
 }
 
-/// Says only what differs.
+/// Reports only the differences.
 fn assert_same(found: &[String], expected: &[String], what: &str) {
     let only = |of: &[String], other: &[String]| of.iter().filter(|s| !other.contains(s)).cloned().collect::<Vec<_>>();
     let differences = (only(found, expected), only(expected, found));
@@ -217,7 +217,7 @@ fn what_names_no_cluster_is_left_out_of_several_and_told() {
     assert!(told, "{:?}", seen.not_checked);
 }
 
-/// Orders of `eu` calls carts in both clusters. Istio calls the clusters otherwise than the label does.
+/// Orders of `eu` calls carts in both clusters. Istio's names for the clusters differ from the label.
 #[test]
 fn a_call_into_another_cluster_leads_to_the_service_there() {
     let (eu, us) = (r#"cluster="eu""#, r#"cluster="us""#);

@@ -1,4 +1,5 @@
-//! The same hours of earlier days, read from a real Prometheus: a rise that comes every day, under other pod names, and a server that holds one day less.
+//! The same hours of earlier days, read from a real Prometheus: a rise that comes every day, under other pod names, and a server that holds one day
+//! less.
 
 use std::fmt::Write as _;
 
@@ -18,10 +19,11 @@ const RISE_S: i64 = 1200;
 const END_S: i64 = 2400;
 const SCRAPE_S: i64 = 15;
 const DAY_S: i64 = 86_400;
-/// Requests that one earlier day takes with Istio alone: whether there is any of it, the owners of pods, and the signals.
+/// Requests for one earlier day with Istio alone: whether it has any data, the owners of pods, and the signals.
 const PER_DAY: u64 = 9;
 
-/// The shop on these days, by pods or summed over them: front-end calls carts, both are asked twice as often from [`RISE_S`] on and take twice as long.
+/// The shop on these days, by pods or summed over them: front-end calls carts, both get twice as many requests from [`RISE_S`] on and take twice as
+/// long.
 fn shop(days: &[i64], has_pods: bool) -> String {
     let mut lines = Vec::new();
     let mut counter = |series: String, day: i64, (before, during): (f64, f64)| {
@@ -54,12 +56,12 @@ fn shop(days: &[i64], has_pods: bool) -> String {
             }
         }
     }
-    // One metric after another, as the format wants it.
+    // Grouped by metric, as the format requires.
     lines.sort_by_key(|line| line.split('{').next().map(ToOwned::to_owned));
     format!("{}\n# EOF\n", lines.join("\n"))
 }
 
-/// Looks at today, and again at what that makes worth asking. The requests of the second look.
+/// Observes today, and again with the days that this makes relevant. Returns the requests of the second observation.
 fn looked(server: &Prometheus) -> (Observation, u64) {
     let at = |s: i64| Timestamp::from_ms((START_S + s) * 1000);
     let client = Client::new(ClientOptions::new(server.url())).unwrap();
@@ -103,7 +105,7 @@ fn a_day_that_the_server_does_not_hold_is_told_and_costs_one_request() {
     assert_eq!(requests, PER_DAY + 1);
 }
 
-/// What deploy/prometheus/history.rules.yaml records.
+/// The series recorded by deploy/prometheus/history.rules.yaml.
 #[test]
 fn sums_over_pods_are_compared_as_well() {
     let Some(server) = Prometheus::backfilled("sums", &shop(&[0, 1, 7], false)) else { return };

@@ -1,4 +1,4 @@
-//! What the presets of gateways, of the DNS and of hosts outside read, by the text of their exporters on a real Prometheus.
+//! The results of the presets of gateways, of the DNS and of external hosts, with the text of their exporters on a real Prometheus.
 
 use std::fmt::Write as _;
 
@@ -15,8 +15,8 @@ const LENGTH_S: i64 = 1200;
 const HALF_S: i64 = 750;
 const SCRAPE_S: usize = 15;
 
-/// Lines `series value`, where a value that ends in `/s` is the growth of a counter, one that ends in `/s!` begins to grow in the second half, and one that
-/// ends in `/s?` stops there; `v>w` is a gauge that changes there.
+/// Lines `series value`: a value with `/s` is the growth of a counter, one with `/s!` begins to grow in the second half, and one with `/s?` stops
+/// there; `v>w` is a gauge that changes there.
 fn text(lines: &str) -> String {
     let mut out = String::new();
     for line in lines.lines().map(str::trim).filter(|line| !line.is_empty()) {
@@ -94,7 +94,7 @@ fn check(seen: &Observation, name: &str, peer: Option<&str>, expected: &[(&str, 
     }
 }
 
-/// The first and the last value that there are.
+/// The first and the last value.
 fn ends(seen: &Observation, name: &str, metric: &str, peer: Option<&str>) -> Option<(f64, f64)> {
     let mut found = values(seen, name, metric, peer);
     found.retain(|v| !v.is_nan());
@@ -170,7 +170,7 @@ fn the_dns_alone_shows_no_namespace_and_costs_one_request_where_it_is() {
     assert!(text.contains("nowhere") && text.contains("shop") && !text.contains("kube-system"), "{text}");
 }
 
-/// Orders pays at a host that a ServiceEntry allows, until the entry is gone; it fetches rates from one that nobody listed.
+/// Orders calls a payment host that a ServiceEntry allows, until the entry is gone; it fetches rates from an unlisted one.
 const EGRESS: &str = r#"
 istio_requests_total{$C,destination_workload="unknown",destination_workload_namespace="unknown",destination_service="api.pay.com",destination_service_name="api.pay.com",response_code="200",response_flags="-"} 4/s?
 istio_request_duration_milliseconds_sum{$C,destination_workload="unknown",destination_workload_namespace="unknown",destination_service="api.pay.com",destination_service_name="api.pay.com",response_code="200",response_flags="-"} 400/s?
@@ -231,7 +231,7 @@ http_client_request_duration_seconds_count{$C,server_address="10.0.0.1",http_res
     assert_eq!(seen.frame.services().iter().filter(|s| s.starts_with("external/")).count(), 1);
 }
 
-/// The gateway's calls to the front-end of the shop and of a bank, to nobody, and to a service without a server.
+/// The gateway's calls to the front-end of the shop and of a bank, to no destination, and to a service without a server.
 const ISTIO_GATEWAY: &str = r#"
 istio_requests_total{$G,destination_workload="front-end",destination_workload_namespace="shop",destination_service="front-end.shop.svc.cluster.local",destination_service_name="front-end",response_code="200",response_flags="-"} 18/s
 istio_requests_total{$G,destination_workload="front-end",destination_workload_namespace="shop",destination_service="front-end.shop.svc.cluster.local",destination_service_name="front-end",response_code="503",response_flags="UF,URX"} 1/s
@@ -302,7 +302,7 @@ fn the_ingress_gateway_of_istio_is_a_gateway_with_series_of_its_own() {
     }
 }
 
-/// As the controller writes it, scraped with honour of labels and without.
+/// As the controller writes it, scraped with honor_labels and without.
 const INGRESS_NGINX: &str = r#"
 nginx_ingress_controller_requests{$K,host="shop.example",ingress="shop",method="GET",$N="shop",path="/",$S="front-end",status="200"} 18/s
 nginx_ingress_controller_requests{$K,host="shop.example",ingress="shop",method="GET",$N="shop",path="/",$S="front-end",status="502"} 2/s
@@ -327,7 +327,7 @@ fn ingress_nginx_is_read_by_the_backend_whatever_the_scraper_calls_it() {
     let honoured = INGRESS_NGINX.replace("$K", controller).replace("$N", "namespace").replace("$S", "service");
     let exported =
         INGRESS_NGINX.replace("$K", &scraped).replace("$N", "exported_namespace").replace("$S", "exported_service");
-    // The certificates carry the namespace of the controller, and not that of the ingress.
+    // The certificates carry the namespace of the controller, not that of the ingress.
     let of_controller = r#"class="k8s.io/ingress-nginx",namespace="ingress-nginx""#;
     let half = (START_S + HALF_S).to_string();
     let gateway = "ingress-nginx/ingress-nginx-controller";
@@ -384,13 +384,13 @@ fn traefik_is_read_by_the_names_that_it_gives_services() {
         let calls = [("client_rps", 10.0), ("client_error_ratio", 0.1), ("client_latency_ms", 20.0)];
         check(&seen, gateway, Some(front_end), &calls);
         check(&seen, gateway, Some(orders), &[("client_rps", 4.0)]);
-        // What a gateway says of the servers of a service is the service's.
+        // A gateway's metrics about the servers of a service are attributed to the service.
         check(&seen, front_end, None, &[("backends_down", 1.0)]);
         assert!(seen.frame.services().iter().all(|name| !name.contains("eu-front-end")), "that is another namespace");
     }
 }
 
-/// What HAProxy 2.6 writes of a frontend, a backend and its servers.
+/// The metrics of HAProxy 2.6 for a frontend, a backend and its servers.
 const HAPROXY: &str = r#"
 haproxy_process_current_connections{$T} 96
 haproxy_process_max_connections{$T} 100

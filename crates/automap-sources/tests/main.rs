@@ -1,4 +1,4 @@
-//! Tests of the sources from outside, in one program: each file would link all of it again.
+//! Integration tests of the sources, in a single program: separate ones would each link all of it again.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
 
 mod breakdown;

@@ -1,4 +1,4 @@
-//! Several namespaces on a real Prometheus: asked for at once, and two services of one name stay two.
+//! Several namespaces on a real Prometheus: queried at once, and two services of the same name stay separate.
 
 use std::time::Instant;
 
@@ -9,7 +9,7 @@ use automap_sources::prometheus::{Fetched, ObserveOptions, Presets, SourceError,
 
 use crate::presets_world::{LENGTH_S, Real, START_S, Series};
 
-/// Requests of one diagnosis of fifty namespaces that a pattern names: the docs name it.
+/// Requests of one diagnosis of fifty namespaces given by a pattern: the docs state it.
 const BUDGET: u64 = 40;
 
 fn at(s: i64) -> Timestamp {
@@ -25,14 +25,14 @@ fn look(server: &Real, namespace: &str) -> Result<Fetched, SourceError> {
     observe(&server.client(), &window(namespace), &|_| {})
 }
 
-/// A gauge of one.
+/// A gauge with the value one.
 fn there(text: &mut String, series: &str) {
     for t in (0..=LENGTH_S).step_by(15) {
         text.push_str(&format!("{series} 1 {}\n", START_S + t));
     }
 }
 
-/// A call with its both ends: `from` and `to` are `namespace/workload`.
+/// A call with both ends: `from` and `to` are `namespace/workload`.
 fn call(series: Series, from: &str, to: &str, rps: f64, ms: f64) -> Series {
     let ((from_ns, from), (to_ns, to)) = (from.split_once('/').unwrap(), to.split_once('/').unwrap());
     ["source", "destination"].into_iter().fold(series, |series, reporter| {
@@ -45,7 +45,7 @@ fn call(series: Series, from: &str, to: &str, rps: f64, ms: f64) -> Series {
     })
 }
 
-/// In each namespace `web` calls `api`, with its containers and owners; `exported` as a scraper writes them that does not honour labels.
+/// In each namespace `web` calls `api`, with its containers and owners; `exported` as written by a scraper that does not honor labels.
 fn world(namespaces: &[&str], exported: bool) -> Series {
     let mut series = Series::default();
     let mut text = String::new();
@@ -123,7 +123,7 @@ fn who_calls_from_elsewhere_and_who_is_called_there_have_series_of_their_own() {
     let mut series = world(&["bank", "shop"], false);
     for (from, to, rps, ms) in [
         ("shop/api", "pay/gate", 4.0, 30.0),
-        // What others ask of it, and what it asks of others, is not ours.
+        // Requests from and to other namespaces are not included.
         ("other/batch", "pay/gate", 50.0, 900.0),
         ("pay/gate", "pay/db", 9.0, 5.0),
         ("crm/sync", "shop/api", 2.0, 70.0),
@@ -160,7 +160,7 @@ fn who_calls_from_elsewhere_and_who_is_called_there_have_series_of_their_own() {
     assert!(one.observation.frame.find("crm/sync").is_none());
 }
 
-/// A counter and a series of one that begin to say something else at half time.
+/// A constant series in which `@` stands for `from`, and from half time on for `to`.
 fn changed(series: &str, from: &str, to: &str) -> String {
     let mut text = String::new();
     for (value, times) in [(from, 0..LENGTH_S / 2), (to, LENGTH_S / 2..LENGTH_S + 1)] {
@@ -224,7 +224,7 @@ fn stores_and_changes_of_several_namespaces_find_their_services() {
     );
 }
 
-/// The same series, to go on with.
+/// The same series, to be extended.
 fn series_of(series: &Series) -> Series {
     Series::from_text(series.text().trim_end_matches("# EOF\n"))
 }
@@ -283,7 +283,7 @@ fn prometheus_takes_every_expression_of_several_namespaces() {
     assert!(refused.is_empty(), "{refused:#?}");
 }
 
-/// Prints what one reading costs: the table of docs/namespaces.md. Each namespace has two services, both ends of their calls, containers and owners.
+/// Prints the cost of one reading: the table of docs/namespaces.md. Each namespace has two services, both ends of their calls, containers and owners.
 #[test]
 #[ignore = "takes times: make overhead"]
 fn what_a_reading_costs() {

@@ -1,4 +1,4 @@
-//! Nodes read through a real Prometheus: what their exporters tell, whose pods they carry, and who else takes of a full one.
+//! Nodes read through a real Prometheus: the data of their exporters, the pods on them, and the other pods that use a full one.
 
 use std::fmt::Write as _;
 
@@ -16,8 +16,8 @@ const SCRAPE_S: usize = 15;
 /// From when on a node is full.
 const FULL_S: i64 = 900;
 
-/// Series with what they grow by a second before and after the node is full, or their two values where `=` stands in front. What grows by less than
-/// nothing before is not there before.
+/// Series with their growth per second before and after the node is full, or their two values if prefixed by `=`. A negative growth before means that
+/// the series does not exist before.
 fn text(lines: &str) -> String {
     let mut out = String::new();
     for line in lines.lines().map(str::trim).filter(|line| !line.is_empty()) {
@@ -128,7 +128,7 @@ const CALM: [(&str, f64); 11] = [
     ("under_pressure", 0.0),
 ];
 
-/// A batch job of another team takes the first node, a bystander on it does not, and a third runs elsewhere.
+/// A batch job of another team uses up the first node, a bystander on it does not, and a third runs elsewhere.
 const NEIGHBOURS: &str = r#"
 container_cpu_usage_seconds_total{namespace="batch",pod="report-29012345-x2x4z",container="report",id="/b/1",instance="k"} -1.1 1.6
 container_cpu_usage_seconds_total{namespace="tools",pod="agent-x2x4z",container="agent",id="/b/2",instance="k"} 0.05 0.05

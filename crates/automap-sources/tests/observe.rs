@@ -1,4 +1,4 @@
-//! Whole observations of a pretended Prometheus: what is missing is told, what is hostile does no harm.
+//! Whole observations of a fake Prometheus: missing data is reported, hostile data does no harm.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,7 +17,7 @@ use automap_sources::prometheus::{
 use crate::support::shop::{Shop, call};
 use crate::support::{NOW, Reply, Server};
 
-/// Requests of one diagnosis with Istio, cAdvisor and kube-state-metrics, whatever the number of services: README and docs name it.
+/// Requests of one diagnosis with Istio, cAdvisor and kube-state-metrics, whatever the number of services: README and docs state it.
 const BUDGET: u64 = 25;
 
 /// Requests for the signals of one more preset.
@@ -99,7 +99,7 @@ fn three_hundred_services_cost_as_many_requests_as_three() {
     }
 }
 
-/// One preset finds much, another little; none may cost more than the docs say.
+/// One preset finds much, another little; none may exceed the cost stated in the docs.
 #[test]
 fn a_further_preset_costs_a_few_requests() {
     let planned = explain_queries(&hour("shop"), &Presets::default());
@@ -142,7 +142,7 @@ fn an_unknown_namespace_names_its_neighbours() {
 #[test]
 fn a_namespace_that_is_listed_but_not_answered_is_a_contradiction() {
     let shop = Shop::of(3);
-    // Whatever asks for this namespace gets nothing; the list of namespaces still holds it.
+    // Queries for this namespace get nothing; the list of namespaces still contains it.
     let server = Server::start(move |request| match request.query().contains("\"sock-shop\"") {
         true => Reply::new(200, EMPTY),
         false => shop.answer(request),
@@ -162,7 +162,7 @@ fn a_hostile_name_stays_a_name() {
     assert_eq!(error.class(), ErrorClass::Usage);
     let literal = r#"namespace="a\"} or vector(1) or x{b=\"\\\n.*$NS""#;
     let probes: Vec<_> = server.requests().into_iter().filter(|r| r.query().contains("vector(1)")).collect();
-    // Istio, cAdvisor, kube-state-metrics, all others together, native histograms, and those that nobody reads.
+    // Istio, cAdvisor, kube-state-metrics, all others together, native histograms, and those that nothing reads.
     assert_eq!(probes.len(), 6);
     assert!(probes.iter().all(|r| r.query().contains(literal)), "{probes:?}");
 }
@@ -260,7 +260,7 @@ fn queries_that_fail_alike_share_a_remark() {
     assert!(seen.unanswered().all(|q| q.state == QueryState::Failed));
 }
 
-/// Whether there are requests is not known where the server does not say.
+/// Whether there are requests is unknown if the server does not answer.
 #[test]
 fn an_exporter_that_cannot_be_looked_for_leaves_its_signals_unanswered() {
     let limit =
@@ -331,7 +331,7 @@ fn refused_connections_reach_the_workload_behind_the_service() {
     let row = |part: &str, (labels, points): &(String, String)| {
         format!(r#"{{"metric":{{"part":"{part}",{labels}}},"values":[{points}]}}"#)
     };
-    // All calls in part 0, the failed ones in part 1, those whose outcome is known in part 2.
+    // All calls in part 0, the failed ones in part 1, those with a known outcome in part 2.
     let result =
         [row("0", &rows[0]), row("0", &rows[1]), row("1", &rows[1]), row("2", &rows[0]), row("2", &rows[1])].join(",");
     let reply =
@@ -368,15 +368,15 @@ fn queries_can_be_read_before_anything_is_sent() {
     options.scrape_interval_ms = Some(60_000);
     let planned = explain_queries(&options, &Presets::default());
     let ours = |q: &&PlannedQuery| {
-        // What only some servers need is asked instead of something else.
+        // Queries that only some servers need replace others.
         !q.purpose.contains("native histograms")
             && !q.purpose.contains("labels with dots")
             && !q.purpose.contains("nodes")
             && (!q.purpose.contains("preset ")
                 || ["istio-sidecar", "kubernetes-resources"].iter().any(|p| q.purpose.contains(p)))
     };
-    // Namespaces are asked for only where ours is unknown, and four signals of whole pods only where no container is known; the two requests for native
-    // histograms and for names with dots are left out above, as are those for nodes, which need placed pods.
+    // Namespaces are queried only if ours is unknown, and four signals of whole pods only if no container is known; the two requests for native
+    // histograms and for names with dots are excluded above, as are those for nodes, which need placed pods.
     assert_eq!(planned.iter().filter(ours).count() as u64, BUDGET + 5 - 2);
     assert!(planned.iter().any(|q| q.purpose
         == "throughput_rps, error_ratio, hung_up_ratio, certificate_expired (preset istio-sidecar)"
@@ -385,7 +385,7 @@ fn queries_can_be_read_before_anything_is_sent() {
     assert!(message(Shop::of(3), &backwards).contains("window: it ends before it starts"));
 }
 
-/// Requests for one earlier day with Istio, cAdvisor and kube-state-metrics: docs name one more, for nodes, of which this server tells nothing.
+/// Requests for one earlier day with Istio, cAdvisor and kube-state-metrics: docs state one more, for nodes, for which this server has no data.
 const BUDGET_OF_A_DAY: u64 = 15;
 
 #[test]

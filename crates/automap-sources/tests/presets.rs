@@ -1,4 +1,4 @@
-//! Every preset on a real Prometheus, with series that have its system's labels and traps.
+//! Every preset on a real Prometheus, with series that have its system's labels and pitfalls.
 
 use automap_core::observation::Observation;
 use automap_core::slo::{Objective, SloState};
@@ -11,7 +11,7 @@ use automap_sources::slo::{Indicator, Slo, SloReader, parse};
 
 use crate::presets_world::{LENGTH_S, Real, START_S, Series, System, istio_sidecars, systems};
 
-/// So many seconds after the start of the data.
+/// This many seconds after the start of the data.
 fn at(s: i64) -> Timestamp {
     Timestamp::from_ms((START_S + s) * 1000)
 }
@@ -41,7 +41,7 @@ pub(crate) fn about(found: Option<f64>, expected: f64) -> bool {
     found.is_some_and(|v| (v - expected).abs() <= 1e-3 * expected.max(1.0))
 }
 
-/// What every system says of the shop.
+/// The values of the shop common to every system.
 pub(crate) fn tells_the_same(preset: &str, seen: &Observation, has_calls: bool) {
     for (service, rps, failed, ms) in [("front-end", 10.0, 0.0, 80.0), ("orders", 4.0, 0.25, 40.0)] {
         for (metric, expected) in [("throughput_rps", rps), ("error_ratio", failed), ("latency_ms", ms)] {
@@ -67,31 +67,31 @@ fn every_system_tells_the_same_of_the_same_shop() {
     for System { preset, series, has_calls } in systems() {
         let Some(server) = Real::start(preset, &series) else { return };
         let Fetched { observation: seen, presets, .. } = fetch(&server.client()).unwrap();
-        // One of them calls a host outside, too.
+        // One of them also calls an external host.
         let found = presets.iter().map(|p| p.name.as_str()).filter(|name| !name.ends_with("-egress"));
         assert_eq!(found.collect::<Vec<_>>(), [preset]);
         tells_the_same(preset, &seen, has_calls);
-        // Queries that the server refuses or that find nothing are told; here all find something.
+        // Queries that the server rejects or that find nothing are reported; here all find something.
         assert!(seen.notes.iter().all(|n| n.code != "query_failed"), "{preset}: {:?}", seen.notes);
         let named = |c: &str| seen.not_checked.iter().any(|n| n.reason.contains(c));
         assert!(!named("Istio side-cars"), "{preset}: nobody misses a mesh where another system measures");
     }
 }
 
-/// An objective of 99 percent for `orders`, of which every fourth request fails and each takes 40 ms.
+/// An objective of 99 percent for `orders`, with every fourth request failing and each taking 40 ms.
 fn objective(indicator: Indicator) -> Slo {
     let objective = Objective { slo: "x".into(), service: "orders".into(), target: 0.99, period_ms: 3_600_000 };
     Slo { objective, indicator }
 }
 
-/// Prometheus is the only complete parser of its language, so it judges the expressions itself.
+/// Prometheus is the only complete parser of its language, so it checks the expressions itself.
 #[test]
 fn prometheus_takes_every_built_in_expression() {
     let Some(server) = Real::start("expressions", &Series::default().counter("up", 1.0)) else { return };
-    // A name that has to be escaped, as a string literal and as a pattern.
+    // A name that must be escaped, as a string literal and as a pattern.
     let queries = explain_queries(&window(r#"a.b"c\d"#), &Presets::default());
     assert!(queries.len() > 50, "{}", queries.len());
-    // Labels between quotes are read by Prometheus 3 only.
+    // Quoted labels are supported by Prometheus 3 only.
     let is_v3 = server.client().instant(r#"{"a.b"="c"}"#, at(0)).is_ok();
     let needs_v3 = |purpose: &str| purpose.contains("-dots") || purpose.contains("labels with dots");
     let queries: Vec<_> = queries.into_iter().filter(|q| is_v3 || !needs_v3(&q.purpose)).collect();
@@ -147,8 +147,8 @@ fn counter(text: &mut String, series: &str, value: impl Fn(i64) -> Option<f64>) 
     }
 }
 
-/// Twenty routes with counters that are old: every twentieth request failed long ago. Of each, two pods count; the second is replaced
-/// after twenty minutes. One route, with a hundredth of the requests, fails wholly in the last ten minutes.
+/// Twenty routes with counters from earlier failures: every twentieth request failed long ago. Each route is counted by two pods; the second is
+/// replaced after twenty minutes. One route, with a hundredth of the requests, fails completely in the last ten minutes.
 fn routes() -> Series {
     let mut text = String::new();
     for route in 0..20 {
@@ -230,10 +230,10 @@ fn objectives_of_files_count_what_happened() {
         SloReader::new("shop", parse(&file, "f.yaml").unwrap()).read(&server.client(), at(LENGTH_S), None).unwrap();
     let of = |name: &str| readings.statuses.iter().find(|s| s.slo == name).unwrap();
     let state = |name: &str| (of(name).state, of(name).group.as_deref());
-    // A replaced pod is no failure, however many requests its predecessor had failed.
+    // A replaced pod is not a failure, however many requests of its predecessor had failed.
     assert_eq!(state("pods"), (SloState::Met, None), "{:?}", of("pods"));
     assert!(about(of("pods").budget_left, 1.0) && about(of("pods").burn_5m, 0.0), "{:?}", of("pods"));
-    // A small route that fails wholly is seen where events are counted by route, and only there.
+    // A small route that fails completely is visible if events are counted by route, and only then.
     for name in ["routes", "grouped"] {
         assert_eq!(state(name), (SloState::Burning, Some(r#"{route="/3"}"#)), "{:?}", of(name));
         assert!(about(of(name).burn_5m, 100.0), "{:?}", of(name));
@@ -248,7 +248,7 @@ fn objectives_of_files_count_what_happened() {
     // `1` is `1.0`, and `0.50` is `0.5`.
     assert_eq!((state("second").0, state("half").0), (SloState::Met, SloState::Burning));
     assert!(about(of("half").burn_5m, 50.0), "{:?}", of("half"));
-    // No failure with this code so far is not the same as no such label or metric.
+    // No failure with this code so far is different from no such label or metric.
     assert_eq!(state("never-yet").0, SloState::Met);
     for (name, reason) in [
         ("no-such-metric", "no series matches request_errors_total"),
@@ -318,7 +318,7 @@ fn a_series_without_a_namespace_counts_where_nobody_knows_it_better() {
     let both = Real::start("both", &both).unwrap();
     let names: Vec<String> = fetch(&both.client()).unwrap().presets.into_iter().map(|p| p.name).collect();
     assert_eq!(names, ["linkerd"]);
-    // Others know other namespaces, so this one is mistyped rather than unlabelled.
+    // Other metrics know other namespaces, so this one is misspelt rather than unlabelled.
     let error = observe(&both.client(), &window("shopp"), &|_| {}).unwrap_err().to_string();
     assert!(error.contains("did you mean \"shop\"?"), "{error}");
 

@@ -1,4 +1,4 @@
-//! Answers that are hostile, doubled or endless: names, series and services stay within their bounds, and what is left out is told.
+//! Hostile, duplicate or endless answers: names, series and services stay within their bounds, and omissions are reported.
 
 use automap_core::observation::{Observation, QueryState};
 use automap_core::text::{MAX_NAME_BYTES, is_plain};
@@ -20,7 +20,7 @@ fn seen(shop: Shop, change: impl Fn(&mut Vec<Value>) + Send + Sync + 'static) ->
     observed(&Server::start(answer))
 }
 
-/// Nothing is changed, so that no answer is taken apart: those of thousands of services would be gigabytes as trees.
+/// Nothing is changed, so that no answer is parsed into a tree: those of thousands of services would take gigabytes.
 fn plain(shop: Shop) -> Observation {
     observed(&Server::start(move |request| shop.answer(request)))
 }
@@ -65,7 +65,7 @@ fn samples_that_come_twice_are_not_added_up() {
     assert_eq!(values(&doubled), values(&plain));
 }
 
-/// From the middle on, the times of one signal are off: beside the grid, beyond the end, back in time.
+/// From the middle on, the times of one signal are wrong: off the grid, beyond the end, going backwards.
 #[test]
 fn answers_that_disagree_in_time_are_partial_and_what_was_not_asked_for_is_dropped() {
     let plain = plain(Shop::of(2));

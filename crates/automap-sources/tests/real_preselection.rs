@@ -1,4 +1,4 @@
-//! A real Prometheus picks the services that are looked at, of more: those whose requests changed, whom they call, who calls them, and the busiest.
+//! A real Prometheus selects the services to be observed among many: those with changed requests, their callees, their callers, and the busiest.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -9,13 +9,13 @@ use automap_sources::prometheus::{ObserveOptions, PRESELECT_EVERY_MS, Tail, obse
 
 use crate::presets_world::{LENGTH_S, Real, START_S, Series};
 
-/// From when on something is wrong.
+/// The onset of the fault.
 const ONSET_S: i64 = LENGTH_S * 2 / 3;
 /// `s0` to `s199`, each called by `gate`; the first twenty are busy.
 const SERVICES: usize = 200;
 const SCRAPE_S: i64 = 15;
 
-/// What a service or a call is like once something is wrong; before, all answer 5 requests a second in 20 ms.
+/// The state of a service or a call after the onset; before, all answer 5 requests a second in 20 ms.
 #[derive(Clone, Copy)]
 struct Since {
     latency_ms: f64,
@@ -35,7 +35,7 @@ fn since(service: usize) -> Since {
     }
 }
 
-/// A counter at each scrape: so much a second before, and since; it ends with the onset where its service is gone.
+/// A counter at each scrape: its growth per second before, and since; it ends with the onset if its service is gone.
 fn counter(text: &mut String, series: &str, (before, since): (f64, f64), is_silent: bool) {
     for t in (0..=LENGTH_S).step_by(SCRAPE_S as usize).filter(|t| !is_silent || *t < ONSET_S) {
         let (calm, wrong) = (t.min(ONSET_S) as f64, (t - ONSET_S).max(0) as f64);
@@ -76,7 +76,7 @@ fn cpu(text: &mut String, namespace: &str, workload: &str) {
     counter(text, &format!("container_cpu_usage_seconds_total{{{labels}}}"), (0.1, 0.1), false);
 }
 
-/// The sums that recording rules keep of a service.
+/// The sums of a service that recording rules keep.
 fn recorded(text: &mut String, namespace: &str, to: &str, rps: f64, since: Since) {
     let labels = format!(r#"{{destination_workload="{to}",destination_workload_namespace="{namespace}"}}"#);
     for t in (0..=LENGTH_S).step_by(SCRAPE_S as usize).filter(|t| !since.is_silent || *t < ONSET_S) {
@@ -91,11 +91,11 @@ fn recorded(text: &mut String, namespace: &str, to: &str, rps: f64, since: Since
     }
 }
 
-/// Whether the sums are there as well, or for the choice alone the counters.
+/// Whether the sums exist as well, or the counters for the choice only.
 fn world(namespaces: &[&str], has_recorded: bool) -> Series {
     let mut text = String::new();
     for (place, namespace) in namespaces.iter().enumerate() {
-        // Something is wrong in the first one only.
+        // Only the first has a fault.
         let since = |service| if place == 0 { since(service) } else { CALM };
         for service in 0..SERVICES {
             let (name, rps) = (format!("s{service}"), if service < 20 { 50.0 } else { 5.0 });
@@ -132,7 +132,7 @@ fn services(seen: &Observation) -> BTreeSet<&str> {
     seen.frame.services().iter().map(String::as_str).collect()
 }
 
-/// Who has to be on the list, and who must not be.
+/// The services that must be on the list, and those that must not.
 const WANTED: [&str; 8] = ["s0", "s19", "s49", "s50", "s51", "s51-db", "s120", "s130"];
 const UNWANTED: [&str; 4] = ["s60", "s160", "s160-db", "s199"];
 
@@ -206,7 +206,7 @@ fn a_watcher_keeps_whom_it_picked_and_asks_for_what_is_new() {
     assert!(before.is_subset(&services(&second.observation)), "{before:?}");
     assert!(second.stats.bytes * 3 < first.stats.bytes, "{:?} after {:?}", second.stats, first.stats);
 
-    // The list is asked for again only after a while: how many services, three ways to divide the window, and calls twice.
+    // The list is queried again only after a while: how many services, three ways to divide the window, and calls twice.
     let third = look(0);
     assert!(third.stats.requests >= second.stats.requests + 6, "{:?} after {:?}", third.stats, second.stats);
     assert!(before.is_subset(&services(&third.observation)), "{before:?}");

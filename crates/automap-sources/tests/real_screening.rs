@@ -1,4 +1,5 @@
-//! The narrowed queries of a large system on a real Prometheus: who is chosen has the values that it has when all are asked for, and nobody else has any.
+//! The narrowed queries of a large system on a real Prometheus: selected services have the same values as when all are queried, and no others have
+//! any.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -9,12 +10,13 @@ use automap_sources::prometheus::{ObserveOptions, observe};
 
 use crate::presets_world::{LENGTH_S, Real, START_S, Series};
 
-/// From when on the database computes and its callers wait.
+/// From when on the database is busy and its callers wait.
 const ONSET_S: i64 = LENGTH_S * 2 / 3;
 /// Signals of pods, and the quantile.
 const DETAILS: [&str; 4] = ["cpu_cores", "memory_bytes", "not_ready", "latency_p95_ms"];
 
-/// `web` calls `api`, which calls `api-db` over TCP; `other` calls `far`. `api-gateway` begins like `api`, and the pods of `other` and `far` have odd names.
+/// `web` calls `api`, which calls `api-db` over TCP; `other` calls `far`. `api-gateway` begins like `api`, and the pods of `other` and `far` have odd
+/// names.
 const WORKLOADS: [(&str, &str); 6] = [
     ("web", "web-5d4f8c7b9-x2x4z"),
     ("api", "api-5d4f8c7b9-x2x4z"),
@@ -24,7 +26,7 @@ const WORKLOADS: [(&str, &str); 6] = [
     ("far", "api-7c9b9b6c5d-bbbbb"),
 ];
 
-/// A counter that grows by so much a second, and by as much more since the onset.
+/// A counter with this growth per second, plus an additional growth since the onset.
 fn counter(text: &mut String, series: &str, per_s: f64, since_onset: f64) {
     for t in (0..=LENGTH_S).step_by(15) {
         let value = 1000.0 + per_s * t as f64 + since_onset * (t - ONSET_S).max(0) as f64;

@@ -1,5 +1,6 @@
-//! Real stores, broken: MariaDB, PostgreSQL, Redis and RabbitMQ with their exporters, a Prometheus that scrapes them, and for each a service that waits for
-//! it. A fault in the store must be named at the store, with the right words. `scripts/stores.sh` fetches, starts and stops the servers.
+//! Real stores with real faults: MariaDB, PostgreSQL, Redis and RabbitMQ with their exporters, a Prometheus that scrapes them, and for each a service
+//! that waits for it. A fault in the store must be attributed to the store, with the right mechanism. `scripts/stores.sh` fetches, starts and stops
+//! the servers.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,18 +17,18 @@ use crate::real_stores_world::{Caller, Filler, Redis, StopAtEnd, Stores, Target,
 
 /// Quiet time before the faults.
 const BASELINE: Duration = Duration::from_secs(80);
-/// How long they last before somebody asks.
+/// How long they last before the first diagnosis.
 const FAULT: Duration = Duration::from_secs(40);
-/// How long the answers may take to become right.
+/// Time limit for the answers to become right.
 const LONGEST: Duration = Duration::from_secs(100);
 /// Users of each service.
 const USERS: usize = 3;
-/// Keys of the cache, each asked for as often as any other.
+/// Keys of the cache, each requested equally often.
 const KEYS: u64 = 200;
 
 type User = Box<dyn FnMut() -> bool + Send>;
 
-/// Each user changes a row of his own, and gives up after a second.
+/// Each user changes its own row, and gives up after a second.
 fn changing_a_row(stores: &Arc<Stores>, store: &'static str) -> Vec<User> {
     let user = |i: usize| {
         let mut session = stores.session(store);
@@ -50,7 +51,7 @@ fn connecting(stores: &Arc<Stores>, store: &'static str) -> Vec<User> {
     (0..USERS - 1).map(user).collect()
 }
 
-/// Looks into the cache, and takes 80 ms to make anew what is not there.
+/// Reads the cache, and takes 80 ms to recreate what is missing.
 fn caching(stores: &Arc<Stores>) -> Vec<User> {
     let mut filling = Redis::new(stores.port("redis"));
     assert!((0..KEYS).all(|key| filling.set(&format!("cart:{key}"), "full")));
@@ -106,13 +107,13 @@ fn before(seen: &Observation, store: &str, metric: &str, fault: Timestamp) -> Op
     values.get(values.len() / 2).copied()
 }
 
-/// One fault, and what must be said of it.
+/// One fault, and the expected answer.
 struct Case {
     namespace: &'static str,
     store: &'static str,
     kind: EntityKind,
     mechanisms: &'static [&'static str],
-    /// Metrics before the fault, and between which values they must be.
+    /// Metrics before the fault, and the range that they must be in.
     normal: &'static [(&'static str, f64, f64)],
 }
 
@@ -185,7 +186,7 @@ const CASES: [Case; 8] = [
     case("mail", "broker", EntityKind::Broker, &["down"], &[("store_down", 0.0, 0.0)]),
 ];
 
-/// What is wrong with the answer; `None` where nothing is.
+/// The defect of the answer; `None` if it is right.
 fn mistake(case: &Case, seen: &Observation, fault: Timestamp) -> Option<String> {
     let said = |what: String| Some(format!("{}: {what}", case.namespace));
     if seen.entities.kind_of(case.store) != case.kind {
@@ -247,13 +248,13 @@ fn a_fault_in_a_real_store_is_named_at_the_store() {
     ];
     targets.extend(callers.iter().map(|caller| target(caller.name, caller.name, caller.port)));
     let prometheus = scraping(&targets);
-    // The first looks at everything find caches and plans empty.
+    // The first complete observation finds caches and plans empty.
     std::thread::sleep(Duration::from_secs(8));
     let from = now();
     std::thread::sleep(BASELINE);
 
     let fault = now();
-    // Somebody changed all rows and forgot to commit.
+    // A transaction changed all rows and was never committed.
     let mut forgotten = ["mariadb", "postgresql"].map(|store| a.session(store));
     forgotten.iter_mut().for_each(|session| session.say("BEGIN; UPDATE stock SET n = 0;"));
     consumer.end();
@@ -268,7 +269,7 @@ fn a_fault_in_a_real_store_is_named_at_the_store() {
     ];
     ["redis", "rabbitmq"].iter().for_each(|store| b.stop(store));
     std::thread::sleep(FAULT);
-    // The faults stay: a machine that has more to do needs longer until they show.
+    // The faults stay: on a busy machine it takes longer until they show.
     let mut left: Vec<&Case> = CASES.iter().collect();
     let begun = Instant::now();
     let mistakes = loop {

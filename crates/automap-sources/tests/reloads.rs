@@ -1,4 +1,4 @@
-//! Gateways that read their configuration anew, told through a real Prometheus as they tell it themselves.
+//! Gateways that reload their configuration, read through a real Prometheus from their own metrics.
 
 use automap_core::change::ChangeKind;
 use automap_sources::prometheus::{Fetched, ObserveOptions, Tail, observe, observe_incrementally};
@@ -84,7 +84,7 @@ fn a_reload_of_ingress_nginx_is_dated_to_the_second_and_told_of_the_gateway() {
     let without = ObserveOptions { changes: false, ..options(LENGTH) };
     let frame_only = observe(&server.client(None), &without, &|_| {}).unwrap().stats.requests;
     assert_eq!(server.observe(LENGTH).stats.requests, frame_only + 3, "it travels with the others");
-    // Where the scraper's own namespace stands in front.
+    // If the scraper's own namespace comes first.
     let renamed = ingress_nginx("shop")
         .replaced(r#"namespace="shop",ingress"#, r#"namespace="monitoring",exported_namespace="shop",ingress"#);
     let renamed = renamed.replaced(r#"service="orders""#, r#"exported_service="orders""#);
@@ -116,7 +116,7 @@ fn haproxy_and_envoy_tell_it_in_their_ways() {
     assert!(
         ["edge", "envoy-gateway-system/envoy-eg"].iter().all(|name| fetched.observation.frame.find(name).is_some())
     );
-    // A watcher sees the same.
+    // A watcher gets the same.
     let (client, mut tail) = (server.client(None), Tail::default());
     let mut last = None;
     for minute in 240..=270 {

@@ -1,4 +1,5 @@
-//! Of more than a thousand services, details are asked of those alone that requests point to, and a diagnosis names the same cause as with all of them.
+//! Of more than a thousand services, details are queried only for those that requests point to, and a diagnosis names the same cause as with all of
+//! them.
 
 use std::time::Duration;
 
@@ -47,13 +48,13 @@ fn with_cpu(fetched: &Fetched) -> Vec<&str> {
     series.map(|s| frame.service(s.service)).collect()
 }
 
-/// 900 services with 90 stores and what these call: 1,080 workloads.
+/// 900 services with 90 stores and the workloads that these call: 1,080 workloads.
 const MANY: usize = 900;
 
-/// Requests and megabytes of everything, and of suspects only, for the first fault: the docs name them.
+/// Requests and megabytes of everything, and of suspects only, for the first fault: the docs state them.
 const COST: [(u64, u64); 2] = [(21, 17), (21, 10)];
 
-/// What is wrong, and a workload whose CPU has to be known.
+/// The fault, and a workload with a CPU that must be known.
 const FAULTS: [(Fault, &str); 4] = [
     (Fault::Busy(700), "s700"),
     (Fault::Failing(311), "s311"),

@@ -1,4 +1,4 @@
-//! Objectives from files that others wrote, and the questions that are asked about them.
+//! Objectives from files written by others, and the queries for them.
 
 use automap_core::slo::{Objective, SloState};
 use automap_sources::slo::{Events, Indicator, Part, Slo, SloReader, parse};
@@ -64,7 +64,7 @@ spec:
       total: {metric: 'http_seconds_count{job="api"}'}
 "#;
 
-/// What is counted: the part, or the share of bad ones, and all events.
+/// The counted events: the part, or the share of bad ones, and all events.
 fn events(slo: &Slo) -> [&str; 2] {
     match &slo.indicator {
         Indicator::Events(Events { part: Part::Bad(part) | Part::Good(part), all, .. }) => [part, all],
@@ -219,7 +219,7 @@ fn a_burning_budget_is_told_with_what_it_cost_and_a_refused_expression_is_unknow
         q if q.contains("nonsense") => {
             Reply::new(400, r#"{"status":"error","errorType":"bad_data","error":"parse error"}"#)
         }
-        // Availability is well, of latency 30 of 100 are slow.
+        // Availability is fine; for latency 30 of 100 are slow.
         _ => vector(&[("part", "0", "0"), ("part", "1", "100"), ("part", "2", "30"), ("part", "3", "100")]),
     });
     let own = Events { part: Part::Bad("nonsense[$WINDOW]".into()), all: "x".into(), must_match: Vec::new() };
@@ -249,7 +249,7 @@ fn a_burning_budget_is_told_with_what_it_cost_and_a_refused_expression_is_unknow
         assert!(five.contains(&part), "{part}\nis not in\n{five}");
     }
 
-    // A minute later only what has changed enough is asked for again.
+    // A minute later only the windows that have changed enough are queried again.
     let before = server.requests().len();
     reader.read(&server.client(), NOW.plus_ms(61_000), None).unwrap();
     let again: Vec<String> = server.requests()[before..].iter().map(|r| r.query().to_owned()).collect();

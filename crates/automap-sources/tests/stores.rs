@@ -1,5 +1,5 @@
-//! What the presets of stores read, by the text of their exporters on a real Prometheus. MariaDB, PostgreSQL, Redis and RabbitMQ are read from
-//! real servers too (`real_stores.rs`); of Kafka, MongoDB, memcached and Elasticsearch Debian has no exporter or no server.
+//! The results of the presets of stores, with the text of their exporters on a real Prometheus. MariaDB, PostgreSQL, Redis and RabbitMQ are read from
+//! real servers too (`real_stores.rs`); for Kafka, MongoDB, memcached and Elasticsearch Debian has no exporter or no server.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -16,7 +16,7 @@ const START_S: i64 = 1_794_996_000;
 const LENGTH_S: i64 = 1200;
 const SCRAPE_S: usize = 15;
 
-/// Lines `series value`, where a value that ends in `/s` is the growth of a counter. `$T` are the labels of the target.
+/// Lines `series value`: a value with `/s` is the growth of a counter. `$T` are the labels of the target.
 fn text(of: &[(&str, &str)]) -> String {
     let mut out = String::new();
     for (target, lines) in of {
@@ -49,7 +49,7 @@ fn observed(server: &Prometheus, presets: Presets) -> Fetched {
     observe(&client, &options, &|_| {}).unwrap()
 }
 
-/// The value in the middle; `None` where there is no such series.
+/// The median value; `None` if there is no such series.
 fn value(seen: &Observation, name: &str, metric: &str, peer: Option<&str>) -> Option<f64> {
     let (service, peer) = (seen.frame.find(name)?, peer.map(|p| seen.frame.find(p)));
     let is_it = |s: &&automap_core::frame::Series| {
@@ -82,7 +82,7 @@ mysql_global_status_connection_errors_total{$T,error="max_connections"} 2/s
 mysql_global_status_connection_errors_total{$T,error="accept"} 9/s
 mysql_slave_status_seconds_behind_master 7
 "#;
-// One exporter for two databases, and a version that tells who waits for a lock.
+// One exporter for two databases, and a version that exports who waits for a lock.
 const POSTGRESQL: &str = r#"
 pg_up 1
 pg_stat_database_xact_commit{$T,datname="shop"} 20/s
@@ -198,7 +198,7 @@ kafka_controller_kafkacontroller_offlinepartitionscount 3
 kafka_server_brokertopicmetrics_messagesin_total{$T,topic=""} 50/s
 kafka_server_brokertopicmetrics_messagesin_total{$T,topic="orders"} 50/s
 "#;
-/// What services tell of themselves: requests, their calls to a store and to a broker, and a pool of connections.
+/// Metrics of the services themselves: requests, their calls to a store and to a broker, and a connection pool.
 const CARTS: &str = r#"
 http_server_request_duration_seconds_count{$T,http_response_status_code="200"} 10/s
 http_server_request_duration_seconds_sum{$T,http_response_status_code="200"} 1/s
@@ -394,7 +394,7 @@ fn exporters_of_every_kind_tell_of_their_stores_in_the_same_words() {
         assert!(found.is_some_and(|v| (v - expected).abs() < 0.01 * expected), "{caller} {metric} {callee}: {found:?}");
     }
 
-    // Six requests look for exporters, two ask about scraping and owners, one each store's and broker's exporter: none has more.
+    // Six requests look for exporters, two are about scraping and owners, one each for every store's and broker's exporter: none has more.
     let of_presets =
         seen.queries.iter().map(|q| q.signal.as_str()).filter(|s| *s == "store_down" || *s == "consumer_lag");
     assert_eq!(of_presets.count(), 9, "every kind of store is asked once");
@@ -438,14 +438,14 @@ fn how_a_store_is_known_is_stated_and_can_be_corrected() {
 fn a_broker_that_is_away_is_down_as_its_target_is() {
     let labels = pod("rabbitmq-0", 15692);
     let mut series = text(&[(&labels, RABBITMQ)]);
-    // The last five minutes: nothing but a target that does not answer.
+    // The last five minutes: only a target that does not answer.
     let gone = START_S + LENGTH_S - 300;
     let kept = |line: &&str| line.rsplit(' ').next().and_then(|t| t.parse::<i64>().ok()).is_none_or(|t| t < gone);
     series = series.lines().filter(kept).filter(|l| *l != "# EOF").map(|l| format!("{l}\n")).collect();
     for t in (gone..=START_S + LENGTH_S).step_by(SCRAPE_S) {
         writeln!(series, "up{{{labels}}} 0 {t}").unwrap();
     }
-    // Somebody else's target is no broker.
+    // Another namespace's target is no broker.
     series += &text(&[(&pod("carts-0", 80), "up 0")]);
     let Some(server) = Prometheus::backfilled("stores-away", &series) else { return };
     let seen = observed(&server, Presets::default()).observation;

@@ -1,4 +1,4 @@
-//! Tables as people bring them.
+//! Tables as users provide them.
 
 use automap_core::observation::Observation;
 use automap_core::time::{Timestamp, WindowHint};

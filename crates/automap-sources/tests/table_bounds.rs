@@ -1,4 +1,4 @@
-//! Small files that unfold into much: dictionaries and runs of long words are refused before they are unfolded.
+//! Small files that expand to large data: dictionaries and runs of long words are rejected before they are expanded.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use parquet::arrow::arrow_writer::ArrowWriterOptions;
 
 const ROWS: i64 = 2_000;
 
-/// Rows of one service whose name has so many bytes; a dictionary holds it once.
+/// Rows of one service with a name of this many bytes; a dictionary contains it once.
 fn rows(name_bytes: usize) -> RecordBatch {
     let names = StringArray::from(vec!["x".repeat(name_bytes)]);
     let keys = Int32Array::from(vec![0; ROWS as usize]);
@@ -55,7 +55,7 @@ fn words_that_a_dictionary_repeats_are_bounded() {
     ] {
         assert_eq!(read(honest), Ok(ROWS as usize), "{form}");
         assert!(bomb.len() < 4 << 20, "{form}: {} bytes", bomb.len());
-        // Unfolded, it would be 600 MB.
+        // Expanded, it would be 600 MB.
         let error = read(bomb).unwrap_err();
         assert!(error.contains("more than 65536 bytes in a word") && error.len() < 300, "{form}: {error}");
     }

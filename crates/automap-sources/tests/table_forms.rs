@@ -1,4 +1,4 @@
-//! One small shop in every form in which tools write it down: all of them are the same observation.
+//! One small shop in every format that tools write: all of them give the same observation.
 
 use std::io::Write;
 use std::sync::Arc;
@@ -379,7 +379,7 @@ fn arrow_file(batch: &RecordBatch, codec: Option<CompressionType>) -> Vec<u8> {
     writer.into_inner().unwrap()
 }
 
-/// A long table whose names are dictionaries.
+/// A long table with dictionaries for its names.
 fn long_batch() -> RecordBatch {
     let rows: Vec<(usize, i64)> = (0..SERIES.len()).flat_map(|s| (0..ROWS).map(move |r| (s, r))).collect();
     let times: TimestampNanosecondArray = rows.iter().map(|(_, r)| Some(seconds(*r) * 1_000_000_000)).collect();
@@ -471,7 +471,7 @@ fn what_unpacks_to_too_much_is_refused_before_it_is() {
 }
 
 fn check_bomb(mut bytes: Vec<u8>) {
-    // The unpacked length of 4096 doubles stands before each buffer.
+    // The uncompressed length of 4096 doubles precedes each buffer.
     let length = (8i64 << 12).to_le_bytes();
     let at = bytes.windows(8).position(|w| w == length).unwrap();
     bytes[at..at + 8].copy_from_slice(&(1i64 << 40).to_le_bytes());

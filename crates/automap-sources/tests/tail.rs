@@ -1,4 +1,4 @@
-//! Looking again and again gives what looking once would give, for a fraction of the bytes; whatever the server does in between.
+//! Repeated polling gives the same result as a single full query, for a fraction of the bytes; whatever the server does in between.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU8, Ordering};
@@ -23,7 +23,7 @@ const YOUNG: u8 = 4;
 
 const EMPTY: &str = r#"{"status": "success", "data": {"resultType": "matrix", "result": []}}"#;
 
-/// A server whose samples change with time, the last ones until they are settled; they are missing while it was away.
+/// A server with samples that change over time, the last ones until they are settled; they are missing while it was away.
 struct Living {
     server: Server,
     /// Seconds after [`NOW`].
@@ -65,7 +65,7 @@ impl Living {
     }
 }
 
-/// Values that depend on the series and the instant; those of the last forty seconds are not what they will be.
+/// Values that depend on the series and the instant; those of the last forty seconds are not final.
 fn alive(reply: Reply, clock_s: i64) -> Reply {
     let mut body: Value = serde_json::from_slice(&reply.body).unwrap();
     let Some(result) = body.pointer_mut("/data/result").and_then(Value::as_array_mut) else { return reply };
@@ -137,8 +137,8 @@ fn a_server_that_was_away_slow_or_wrong_leaves_a_gap_and_no_zeros() {
     }
 }
 
-/// Looks at a shop whose server answers in part or wholly, so many milliseconds after [`NOW`]. Unanswered queries, and whether a remark tells
-/// of missing data.
+/// Polls a shop with a server that answers partially or completely, this many milliseconds after [`NOW`]. Returns the unanswered queries, and whether
+/// a remark reports missing data.
 fn look(tail: &mut Tail, is_partial: bool, after_ms: i64) -> (usize, bool) {
     let mut shop = Shop::of(3);
     if is_partial {
@@ -157,12 +157,12 @@ fn what_was_answered_in_part_is_asked_again_within_bounds() {
     assert_eq!(look(&mut tail, false, 0), (0, false));
     assert!(look(&mut tail, true, 400_000).0 > 0);
     let step_ms = 15_000;
-    // The store is away for less than what is asked again: nothing of it is left.
+    // The store is away for less time than is queried again: no trace of it remains.
     for steps in 1..=20 {
         assert!(look(&mut tail, true, 400_000 + steps * step_ms).0 > 0, "{steps}");
     }
     assert_eq!(look(&mut tail, false, 400_000 + 20 * step_ms + DISCOVER_YOUNG_EVERY_MS), (0, false));
-    // It is away for longer: what is older stays partial, and a remark says so until the window has moved on.
+    // It is away for longer: older data stays partial, and a remark says so until the window has moved on.
     assert!(look(&mut tail, true, 750_000 + MAX_STEPS_AGAIN * step_ms).0 > 0);
     assert!(look(&mut tail, true, 750_000 + (MAX_STEPS_AGAIN + 40) * step_ms).0 > 0);
     let back_ms = 750_000 + (MAX_STEPS_AGAIN + 41) * step_ms;
@@ -198,7 +198,7 @@ fn exporters_are_looked_for_now_and_then() {
     assert_eq!(probes(), 2 * once);
 }
 
-/// Whoever starts with the cluster that it watches is not blind for minutes.
+/// A watcher that starts together with its cluster is not blind for minutes.
 #[test]
 fn a_system_that_comes_up_is_looked_at_again_soon() {
     let (living, mut tail) = (Living::start(), Tail::default());

@@ -1,6 +1,6 @@
-//! A namespace in which everything changes once, as a real Prometheus remembers it: six hours, scraped every 30 s.
+//! A namespace in which everything changes once, as recorded by a real Prometheus: six hours, scraped every 30 s.
 //!
-//! Backfilled data has no markers of staleness, so what ends is seen for five minutes more.
+//! Backfilled data has no staleness markers, so series that end remain visible for five minutes.
 
 use std::fmt::Write as _;
 use std::io::{Read, Write as _};
@@ -19,7 +19,7 @@ use crate::prometheus::Prometheus;
 const START_S: i64 = 1_794_996_000;
 /// Length of the data, in minutes.
 pub(crate) const LENGTH: i64 = 360;
-/// Distance of samples, in seconds.
+/// Interval of samples, in seconds.
 const SCRAPE_S: i64 = 30;
 
 /// Unix seconds of a minute.
@@ -31,12 +31,12 @@ pub(crate) fn at(minute: f64) -> Timestamp {
     Timestamp::from_seconds(at_s(minute)).unwrap()
 }
 
-/// Series in the making.
+/// A set of series under construction.
 #[derive(Clone, Default)]
 pub(crate) struct World(String);
 
 impl World {
-    /// Two services whose processors are watched, so that there is something to observe, and their pods.
+    /// Two services with CPU metrics, so that there is something to observe, and their pods.
     pub(crate) fn shop() -> Self {
         let mut world = Self::default();
         for (service, hash) in [("orders", "77cd5fb6c4"), ("carts", "6b8d6fb9c5")] {
@@ -98,7 +98,7 @@ pub(crate) struct Victoria {
 }
 
 impl Victoria {
-    /// This program with the data of a world.
+    /// This program with the given data.
     pub(crate) fn start(program: &str, world: &World) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
@@ -130,7 +130,7 @@ impl Victoria {
 
 impl Drop for Victoria {
     fn drop(&mut self) {
-        // Both fail only where there is nothing left to end.
+        // Both fail only if there is nothing left to end.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }

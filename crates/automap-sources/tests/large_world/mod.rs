@@ -1,5 +1,5 @@
-//! A Prometheus that knows a namespace of many workloads in a mesh: `s0` calls `s1` to `s3`, each of these three more, and so on; some have a store. One thing is
-//! wrong from three quarters of the time on.
+//! A Prometheus with a namespace of many workloads in a mesh: `s0` calls `s1` to `s3`, each of these three more, and so on; some have a store. One
+//! fault begins at three quarters of the time.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -10,41 +10,41 @@ use automap_core::time::Timestamp;
 use crate::support::shop::{Shop, call};
 use crate::support::{NOW, Reply, Request};
 
-/// Distance of samples, in seconds.
+/// Interval of samples, in seconds.
 pub(crate) const STEP_S: i64 = 60;
-/// How many there are.
+/// Number of samples.
 pub(crate) const POINTS: i64 = 32;
 
-/// When it begins.
+/// When the fault begins.
 pub(crate) fn onset() -> Timestamp {
     NOW.plus_ms(-STEP_S * 1000 * POINTS / 4)
 }
 
-/// What is wrong.
+/// The fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// This service computes, answers late, and its callers wait.
+    /// This service is busy, answers late, and its callers wait.
     Busy(usize),
     /// This service answers with errors, and its callers pass them on.
     Failing(usize),
-    /// The store of this service computes, and the service and its callers wait; nobody measures requests to the store.
+    /// The store of this service is busy, and the service and its callers wait; requests to the store are not measured.
     BusyStore(usize),
-    /// A workload that this service's store calls computes, and nothing else shows it.
+    /// A workload called by this service's store is busy, and nothing else shows it.
     BusyBehindStore(usize),
-    /// Every service answers late, each by its own.
+    /// Every service answers late, each independently.
     Everywhere,
     /// Nothing.
     Nothing,
 }
 
-/// The workloads: services in a mesh, the stores of some, and what those call.
+/// The workloads: services in a mesh, the stores of some, and the workloads that those call.
 #[derive(Clone, Debug)]
 pub(crate) struct Large {
     pub(crate) services: usize,
     pub(crate) fault: Fault,
 }
 
-/// One service in so many has a store.
+/// Of this many services one has a store.
 const STORE_EVERY: usize = 10;
 
 impl Large {
@@ -85,7 +85,7 @@ impl Large {
         Reply::new(200, data)
     }
 
-    /// Labels and values of what an expression asks for.
+    /// Labels and values for an expression.
     fn series(&self, part: &str) -> Vec<(String, Values)> {
         match part {
             p if p.contains("kube_replicaset_owner")
@@ -147,7 +147,7 @@ impl Large {
         }
     }
 
-    /// Requests that a service answers, their time, and those that fail.
+    /// Requests served, their duration, and failed ones.
     fn value(&self, service: usize, part: &str, more: usize) -> Option<Values> {
         let (slow, failing) = match self.fault {
             Fault::Busy(s) | Fault::BusyStore(s) | Fault::BusyBehindStore(s) => (Self::waiting(s), Vec::new()),
@@ -155,7 +155,7 @@ impl Large {
             Fault::Everywhere => (vec![service], Vec::new()),
             Fault::Nothing => (Vec::new(), Vec::new()),
         };
-        // What a call costs its caller on the way up grows less than what it costs its callee.
+        // The cost of a call to its caller grows less on the way up than its cost to its callee.
         let depth = |waiting: &[usize]| waiting.iter().position(|w| *w == service).map(|depth| depth as f64);
         let seed = seed(part) + service * 31 + more;
         let is_failed = part.contains("5..|0") || part.contains("grpc_response_status=~");
@@ -197,7 +197,7 @@ impl Large {
         (0..self.services).filter_map(one).collect()
     }
 
-    /// A service calls its store, and that another workload.
+    /// A service calls its store, and the store calls another workload.
     fn connections(&self, part: &str) -> Vec<(String, Values)> {
         if part.contains(r#"response_flags!="-""#) {
             return Vec::new();
@@ -215,7 +215,7 @@ impl Large {
     }
 }
 
-/// A level with its wobble, and what it is multiplied with once something is wrong.
+/// A level with noise, and its factor after the onset of the fault.
 struct Values {
     level: f64,
     wobble: f64,
@@ -223,10 +223,10 @@ struct Values {
     seed: usize,
 }
 
-/// Different wobbles.
+/// A seed for the noise.
 const WOBBLES: usize = 16;
 
-/// The samples that one request asks for, of equal values made once: most of the time of these tests would be spent on writing numbers.
+/// The samples of one request; those of equal values are built once: otherwise these tests would spend most of their time on writing numbers.
 fn points(request: &Request, values: &Values) -> String {
     type Key = (String, [u64; 3], usize);
     static KNOWN: LazyLock<Mutex<HashMap<Key, String>>> = LazyLock::new(Mutex::default);
@@ -252,7 +252,7 @@ fn seed(text: &str) -> usize {
     text.bytes().map(usize::from).sum()
 }
 
-/// The names in `pod=~"(?:a|b)-.*"` or `destination_workload=~"a|b"`, where an expression is narrowed.
+/// The names in `pod=~"(?:a|b)-.*"` or `destination_workload=~"a|b"`, if an expression is narrowed.
 fn allowed(part: &str, label: &str) -> Option<Vec<String>> {
     let rest = &part[part.find(&format!(",{label}=~\""))? + label.len() + 4..];
     let pattern = rest.split('"').next()?.trim_start_matches("(?:");
@@ -260,7 +260,7 @@ fn allowed(part: &str, label: &str) -> Option<Vec<String>> {
     Some(names.split('|').map(str::to_owned).collect())
 }
 
-/// Whether a pod of a workload has a name that a pattern of another one finds.
+/// Whether a pod of one workload has a name that matches the pattern of another one.
 fn starts(workload: &str, name: &str) -> bool {
     format!("{workload}-0").starts_with(&format!("{name}-"))
 }

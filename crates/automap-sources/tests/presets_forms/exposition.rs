@@ -1,6 +1,6 @@
-//! A target that exposes series of the past: every scrape gets the samples of the next instant, with times that end just now.
+//! A target that exposes past series: every scrape gets the samples of the next instant, with times that end now.
 //!
-//! `promtool` makes blocks of classic histograms only. A Prometheus that scrapes can make native ones of them.
+//! `promtool` creates blocks of classic histograms only. A Prometheus that scrapes can store native ones.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -12,7 +12,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use automap_core::time::Timestamp;
 
-/// How long all scrapes may take.
+/// Time limit for all scrapes.
 const TIMEOUT: Duration = Duration::from_secs(90);
 
 pub(super) struct Exposition {
@@ -39,10 +39,10 @@ impl Exposition {
         Self { port, instants: count, given, end: Timestamp::from_ms(now * 1000) }
     }
 
-    /// Until all is scraped; the time of the last sample.
+    /// Waits until everything is scraped; returns the time of the last sample.
     pub(super) fn wait(&self) -> Timestamp {
         let begun = Instant::now();
-        // One more request has come when the last answer has been taken.
+        // The last answer has been read once another request arrives.
         while self.given.load(Ordering::SeqCst) <= self.instants {
             assert!(begun.elapsed() < TIMEOUT, "prometheus does not scrape");
             std::thread::sleep(Duration::from_millis(50));
@@ -66,7 +66,7 @@ fn serve(listener: &TcpListener, bodies: &[String], given: &AtomicUsize) {
     }
 }
 
-/// Families one after the other, each with its type: only what is marked as histogram becomes a native one.
+/// Families one after the other, each with its type: only those marked as histogram become native ones.
 fn body(samples: &[(&str, &str)], time_s: i64) -> String {
     let name = |series: &str| match series.strip_prefix("{\"") {
         Some(quoted) => quoted.split('"').next().unwrap().to_owned(),

@@ -48,7 +48,7 @@ fn a_histogram_that_the_server_cannot_evaluate_is_named() {
     for piece in ["http_server_request_duration_seconds is there without _bucket", "native", "Prometheus 3"] {
         assert!(error.contains(piece), "{error}");
     }
-    // Another namespace has it, and is told so.
+    // Another namespace has it, and the error suggests it.
     let elsewhere = observe(&server.client(), &window("shopp"), &|_| {}).unwrap_err().to_string();
     assert!(elsewhere.contains("did you mean \"shop\"?"), "{elsewhere}");
 }
@@ -76,7 +76,7 @@ fn an_older_server_is_told_apart_from_an_empty_one() {
     let refused: Vec<&str> =
         seen.notes.iter().filter(|n| n.code == "query_failed").map(|n| n.message.as_str()).collect();
     if client.instant(r#"{"a.b"="c"}"#, seen.frame.times()[0]).is_err() {
-        // One's own preset, and none of ours.
+        // The user's own preset, and none of ours.
         assert_eq!(refused.len(), 1, "{refused:?}");
         assert!(refused[0].contains("Names with dots") && refused[0].contains("from version 3 on"), "{refused:?}");
     } else {
@@ -118,7 +118,7 @@ fn native_histograms_tell_what_classic_ones_tell() {
         let offers = catalogue(&server.client(), &scraped(end)).unwrap();
         assert!(offers.iter().find(|o| o.preset == preset).unwrap().covers.contains("native histograms"));
 
-        // No bucket needs to end where the limit is: all took 40 ms, in a bucket from 20 to 80 ms.
+        // No bucket needs to end at the limit: all took 40 ms, in a bucket from 20 to 80 ms.
         let slo = |under_ms| {
             let objective = Objective { slo: "x".into(), service: "orders".into(), target: 0.99, period_ms: 3_600_000 };
             Slo { objective, indicator: Indicator::Latency { under_ms } }

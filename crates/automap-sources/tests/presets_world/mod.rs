@@ -1,5 +1,5 @@
-//! A shop of two services as each system's series tell it, on a real Prometheus: `front-end` serves 10 requests a second
-//! in 80 ms; 4 of them it passes on to `orders`, which needs 40 ms and fails with every fourth.
+//! A shop of two services in each system's series, on a real Prometheus: `front-end` serves 10 requests a second in 80 ms; 4 of them it passes on to
+//! `orders`, which needs 40 ms and fails every fourth.
 
 mod real;
 
@@ -11,15 +11,15 @@ use std::fmt::Write as _;
 pub(crate) const START_S: i64 = 1_794_996_000;
 /// Length of the data.
 pub(crate) const LENGTH_S: i64 = 1800;
-/// Distance of samples.
+/// Interval of samples.
 const SCRAPE_S: i64 = 15;
 
-/// Series in the making.
+/// A set of series under construction.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Series(String);
 
 impl Series {
-    /// A counter that grows by so much a second: `name{labels}`.
+    /// A counter with this growth per second: `name{labels}`.
     pub(crate) fn counter(mut self, series: &str, per_s: f64) -> Self {
         for t in (0..=LENGTH_S).step_by(SCRAPE_S as usize) {
             writeln!(self.0, "{series} {} {}", 1000.0 + per_s * t as f64, START_S + t).unwrap();
@@ -42,7 +42,7 @@ impl Series {
         Self(text.to_owned())
     }
 
-    /// What `promtool` reads.
+    /// The input of `promtool`.
     pub(crate) fn text(&self) -> String {
         format!("{}# EOF\n", self.0)
     }
@@ -52,11 +52,11 @@ impl Series {
 pub(crate) struct System {
     pub(crate) preset: &'static str,
     pub(crate) series: Series,
-    /// Whether it tells who calls whom.
+    /// Whether it reports the calls between services.
     pub(crate) has_calls: bool,
 }
 
-/// All systems that are files, each with its labels and its traps.
+/// All systems that are files, each with its labels and its pitfalls.
 pub(crate) fn systems() -> Vec<System> {
     let system = |preset, has_calls, series| System { preset, series, has_calls };
     vec![
@@ -159,7 +159,7 @@ fn linkerd() -> Series {
     for (labels, rps, ms) in [(front_end.as_str(), 10.0, 80.0), (&orders, 4.0, 40.0), (outbound, 4.0, 42.0)] {
         series = series.histogram(&format!("response_latency_ms{{{labels}}}"), rps, ms);
     }
-    // The kubelet asks often, and is always answered at once.
+    // The kubelet probes often, and is always answered at once.
     let probe = format!(r#"{orders},route_name="probe""#);
     series.counter(&format!(r#"response_total{{{probe},classification="success"}}"#), 100.0).histogram(
         &format!("response_latency_ms{{{probe}}}"),
@@ -197,7 +197,7 @@ fn beyla_grpc() -> Series {
         .histogram(&of("front-end", "0"), 10.0, 0.08)
         .histogram(&of("orders", "0"), 3.0, 0.04)
         .histogram(&of("orders", "14"), 1.0, 0.04)
-        // Not found is the caller's business.
+        // Not found is the caller's mistake.
         .histogram(&of("front-end", "5").replace("front-end\"", "users\""), 1.0, 0.01)
 }
 
@@ -249,7 +249,7 @@ fn spans(counter: &str, histogram: &str, unit: f64) -> Series {
     let mut series = Series::default();
     for (name, kind, status, rps, ms) in [
         ("front-end", "SERVER", "UNSET", 10.0, 80.0),
-        // The caller's own spans, and inner ones, are no requests that it serves.
+        // The caller's own spans, and inner ones, are not requests that it serves.
         ("front-end", "CLIENT", "ERROR", 4.0, 42.0),
         ("orders", "INTERNAL", "UNSET", 9.0, 1.0),
         ("orders", "SERVER", "UNSET", 3.0, 40.0),

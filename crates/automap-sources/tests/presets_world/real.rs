@@ -1,4 +1,4 @@
-//! A Prometheus of our own, with data of the past.
+//! A Prometheus of our own, with past data.
 
 use std::path::Path;
 
@@ -8,16 +8,16 @@ use super::Series;
 
 use crate::prometheus::Prometheus;
 
-/// The server; it ends and its data goes with it.
+/// The server; it ends and its data is deleted on drop.
 pub(crate) struct Real(Prometheus);
 
 impl Real {
-    /// `None` where Prometheus is not installed. In continuous integration that fails instead.
+    /// `None` if Prometheus is not installed. In continuous integration that fails instead.
     pub(crate) fn start(name: &str, series: &Series) -> Option<Self> {
         Prometheus::backfilled(&format!("presets-{name}"), &series.text()).map(Self)
     }
 
-    /// A Prometheus of this path that scrapes instead, with settings of the scrape configuration.
+    /// A Prometheus at this path that scrapes instead, with settings of the scrape configuration.
     pub(crate) fn scraping(program: &Path, target_port: u16, settings: &str) -> Self {
         let target = format!("static_configs: [{{targets: ['127.0.0.1:{target_port}']}}]");
         let global = "global: {scrape_interval: 100ms, scrape_timeout: 100ms}";

@@ -1,4 +1,4 @@
-//! A service that does nothing but wait for its store, and the metrics that a mesh's side-car would have of it.
+//! A service that only waits for its store, and the metrics that a mesh's side-car would have about it.
 
 use std::fmt::Write as _;
 use std::io::{Read, Write};
@@ -29,8 +29,8 @@ pub(crate) struct Caller {
 }
 
 impl Caller {
-    /// Serves one user for each request of `users`: what the service does for it, and whether it succeeded. Only those who look at bytes know
-    /// that it calls its store.
+    /// Serves one user for each closure of `users`, which does the service's work and returns whether it succeeded. The calls to the store show only
+    /// in byte counts.
     pub(crate) fn start(name: &'static str, store: &'static str, users: Vec<Box<dyn FnMut() -> bool + Send>>) -> Self {
         let counts = Arc::new(Mutex::new(Counts::default()));
         let stop = Arc::new(AtomicBool::new(false));

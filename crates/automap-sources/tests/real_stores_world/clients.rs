@@ -1,4 +1,4 @@
-//! Clients of stores, as a service or an operator has them.
+//! Clients of stores, as used by a service or an operator.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::Stores;
 
-/// Nobody waits for longer.
+/// Maximum wait of any client.
 const PATIENCE: Duration = Duration::from_secs(3);
 
 /// A client that reads statements line by line, and stays connected.
@@ -27,13 +27,13 @@ impl Session {
         Self { process, input, lines: lines_of(output) }
     }
 
-    /// Sends, and waits for nothing.
+    /// Sends without waiting.
     pub(crate) fn say(&mut self, statement: &str) {
         // A server that ended takes its client with it.
         let _ = writeln!(self.input, "{statement}");
     }
 
-    /// Sends, and waits until it is done, well or not. Whether it was in time.
+    /// Sends, and waits until it is done, successfully or not. Returns whether it was in time.
     pub(crate) fn ask(&mut self, statement: &str) -> bool {
         self.say(&format!("{statement} SELECT 'done';"));
         while let Ok(line) = self.lines.recv_timeout(PATIENCE) {
@@ -46,7 +46,7 @@ impl Session {
 }
 
 impl Session {
-    /// Whether the server let it in and has not sent it away.
+    /// Whether the server accepted it and has not closed the connection.
     fn is_there(&mut self) -> bool {
         matches!(self.process.try_wait(), Ok(None))
     }
@@ -58,7 +58,7 @@ impl Drop for Session {
     }
 }
 
-/// A consumer of a queue, and what it took.
+/// A consumer of a queue, and its messages.
 pub(crate) struct Consumer {
     process: Child,
     lines: Arc<Mutex<Receiver<String>>>,
@@ -71,7 +71,7 @@ impl Consumer {
         Self { process, lines: Arc::new(Mutex::new(lines)) }
     }
 
-    /// Waits until something was consumed; not for more than a second. Whether it was.
+    /// Waits up to a second until something was consumed. Returns whether it was.
     pub(crate) fn taken(&self) -> impl FnMut() -> bool + Send + use<> {
         let lines = Arc::clone(&self.lines);
         move || lines.lock().unwrap().recv_timeout(Duration::from_secs(1)).is_ok()
@@ -89,7 +89,7 @@ impl Drop for Consumer {
     }
 }
 
-/// Both fail only where there is nothing left to end. The scripts replace themselves by the client, so that it is the client's own id.
+/// Both fail only if there is nothing left to end. The scripts replace themselves by the client (`exec`), so the id is the client's own.
 fn end(process: &mut Child) {
     let _ = process.kill();
     let _ = process.wait();
@@ -107,7 +107,7 @@ fn lines_of(output: impl Read + Send + 'static) -> Receiver<String> {
     lines
 }
 
-/// Does something over and over; its thread ends with it.
+/// Does something repeatedly; its thread ends with it.
 pub(crate) struct Filler {
     stop: Arc<AtomicBool>,
 }
@@ -125,7 +125,7 @@ impl Filler {
         Self { stop }
     }
 
-    /// Keeps so many connections open, as far as the server lets them in.
+    /// Keeps this many connections open, as far as the server accepts them.
     pub(crate) fn connections(stores: &Arc<Stores>, store: &'static str, number: usize) -> Self {
         let (stores, mut sessions) = (Arc::clone(stores), Vec::<Session>::new());
         Self::start(Duration::from_millis(300), move || {
@@ -143,7 +143,7 @@ impl Drop for Filler {
     }
 }
 
-/// A connection to Redis that is made again when it broke.
+/// A connection to Redis that is reopened after it broke.
 pub(crate) struct Redis {
     port: u16,
     stream: Option<BufReader<TcpStream>>,
@@ -154,7 +154,7 @@ impl Redis {
         Self { port, stream: None }
     }
 
-    /// The value of a key; `Some(None)` where there is none, `None` without an answer.
+    /// The value of a key; `Some(None)` if there is none, `None` without an answer.
     pub(crate) fn get(&mut self, key: &str) -> Option<Option<String>> {
         let head = self.ask(&format!("GET {key}"))?;
         match head.strip_prefix('$')?.parse::<i64>().ok()? {
@@ -163,7 +163,7 @@ impl Redis {
         }
     }
 
-    /// Sets a key. Whether it was taken.
+    /// Sets a key. Returns whether that succeeded.
     pub(crate) fn set(&mut self, key: &str, value: &str) -> bool {
         self.ask(&format!("SET {key} {value}")).is_some_and(|answer| answer == "+OK")
     }

@@ -1,5 +1,5 @@
-//! Real servers on loopback, and services of the test's own that wait for them. A service measures its requests as a mesh would, and
-//! knows nothing of how its store is.
+//! Real servers on loopback, and the test's own services that wait for them. A service measures its requests as a mesh would, and knows nothing about
+//! the state of its store.
 
 mod caller;
 mod clients;
@@ -26,17 +26,17 @@ pub(crate) struct Stores {
     dir: tempfile::TempDir,
     first_port: u16,
     ports: Vec<(String, u16)>,
-    /// In which the packages' programs are found.
+    /// The environment in which the packages' programs are found.
     environment: Vec<(String, String)>,
 }
 
 impl Stores {
-    /// `None` where the packages cannot be had. In continuous integration that fails instead. Ports are looked for from `first_port` on.
+    /// `None` if the packages cannot be obtained. In continuous integration that fails instead. Ports are searched from `first_port` on.
     #[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
     pub(crate) fn start(names: &[&str], first_port: u16) -> Option<Self> {
         let mut stores =
             Self { dir: Prometheus::dir("stores"), first_port, ports: Vec::new(), environment: Vec::new() };
-        // PostgreSQL runs as somebody else where the test is root.
+        // PostgreSQL runs as another user if the test is root.
         assert!(Command::new("chmod").arg("755").arg(stores.dir.path()).status().unwrap().success());
         let unpacked = stores.script(&["unpack"]).output().unwrap();
         if !unpacked.status.success() {
@@ -77,14 +77,14 @@ impl Stores {
         assert!(self.script(&["stop", name]).status().unwrap().success());
     }
 
-    /// A client program with its arguments, found where the packages are. It takes the place of `env`, so that its id is its own.
+    /// A client program with its arguments, found in the packages. It replaces `env`, so that its process id is its own.
     pub(crate) fn client(&self, program: &[&str]) -> Command {
         let mut command = Command::new("/usr/bin/env");
         command.args(program).envs(self.environment.iter().cloned()).stdin(Stdio::null());
         command
     }
 
-    /// A session that is opened and says nothing.
+    /// An idle session.
     pub(crate) fn idle(&self, store: &str) -> Session {
         Session::start(self.sql_client(store))
     }
@@ -114,7 +114,7 @@ impl Stores {
     /// A session that stays open.
     pub(crate) fn session(&self, store: &str) -> Session {
         let mut session = Session::start(self.sql_client(store));
-        // Nobody waits for longer than a second.
+        // Waits at most a second.
         session.ask(match store {
             "mariadb" => "SET innodb_lock_wait_timeout = 1;",
             _ => "SET lock_timeout = '1s';",
@@ -122,7 +122,7 @@ impl Stores {
         session
     }
 
-    /// Whether a new connection can do anything.
+    /// Whether a new connection is usable.
     pub(crate) fn connects(&self, store: &str) -> bool {
         let mut client = self.sql_client(store);
         let asked = match store {
@@ -143,7 +143,7 @@ impl Stores {
         client.stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap().success()
     }
 
-    /// A consumer of the queue, which is there from then on.
+    /// A consumer of the queue, which exists from then on.
     pub(crate) fn consumer(&self) -> Consumer {
         let url = self.broker();
         let declared = self.client(&["amqp-declare-queue", "-u", &url, "-q", "shipping"]).output().unwrap();
@@ -152,13 +152,13 @@ impl Stores {
     }
 }
 
-/// Ends the servers, whoever still holds them: threads of users end when they like.
+/// Ends the servers even if they are still referenced: the threads of users end at any time.
 pub(crate) struct StopAtEnd(pub(crate) Arc<Stores>);
 
 impl Drop for StopAtEnd {
     fn drop(&mut self) {
         self.0.end();
-        // What is left is in the system's folder of temporary files.
+        // The remaining files are in the system's temporary folder.
         let _ = std::fs::remove_dir_all(self.0.dir.path());
     }
 }
@@ -171,12 +171,12 @@ impl Drop for Stores {
 
 impl Stores {
     fn end(&self) {
-        // Fails only where there is nothing left to end.
+        // Fails only if there is nothing left to end.
         let _ = self.script(&["stop"]).output();
     }
 }
 
-/// An exporter: whose it is, its port and path, and the labels that discovery in Kubernetes would give it.
+/// An exporter: its store, its port and path, and the labels that discovery in Kubernetes would give it.
 pub(crate) struct Target {
     pub(crate) namespace: &'static str,
     pub(crate) pod: &'static str,

@@ -1,4 +1,4 @@
-//! Parameters of a request, as a client sends them.
+//! Parameters of a request, as encoded by a client.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 #![allow(clippy::allow_attributes, reason = "what is used differs from file to file, so `expect` cannot hold")]
 

@@ -1,4 +1,4 @@
-//! A small HTTP server that answers as a test wishes, on a port that the system chooses.
+//! A small HTTP server with programmable answers, on a port chosen by the system.
 
 mod form;
 pub(crate) mod shop;
@@ -18,7 +18,7 @@ use self::form::decode;
 
 pub(crate) const NOW: Timestamp = Timestamp::from_ms(1_795_000_000_000);
 
-/// What arrived.
+/// A received request.
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
     pub(crate) method: String,
@@ -27,7 +27,7 @@ pub(crate) struct Request {
     /// The parameters of the address.
     pub(crate) parameters: BTreeMap<String, String>,
     pub(crate) headers: BTreeMap<String, String>,
-    /// What is asked, whether by POST or by GET.
+    /// The query, whether by POST or by GET.
     pub(crate) form: BTreeMap<String, String>,
 }
 
@@ -37,7 +37,7 @@ impl Request {
     }
 }
 
-/// What is sent back.
+/// An answer.
 #[derive(Clone, Debug)]
 pub(crate) struct Reply {
     pub(crate) status: u16,
@@ -46,17 +46,17 @@ pub(crate) struct Reply {
     /// Claims this many bytes more than are sent, then hangs up.
     pub(crate) missing: usize,
     pub(crate) delay: Duration,
-    /// How the end of the body is told.
+    /// How the end of the body is marked.
     pub(crate) framing: Framing,
 }
 
-/// How a server tells where its answer ends.
+/// How a server marks the end of its answer.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Framing {
     Length,
-    /// In pieces of seven bytes.
+    /// In chunks of seven bytes.
     Chunked,
-    /// As HTTP/1.0 does it: by hanging up.
+    /// By closing the connection, as in HTTP/1.0.
     Close,
 }
 
@@ -129,7 +129,7 @@ pub(crate) fn options(url: &str) -> ClientOptions {
 fn serve(stream: TcpStream, log: &Mutex<Vec<Request>>, answer: &dyn Fn(&Request) -> Reply) -> Option<()> {
     let mut reader = BufReader::new(stream.try_clone().ok()?);
     let Some(request) = read(&mut reader) else {
-        // As Prometheus answers what is no HTTP, such as the first bytes of TLS.
+        // As Prometheus answers non-HTTP input, such as the first bytes of TLS.
         return (&stream).write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").ok();
     };
     log.lock().ok()?.push(request.clone());

@@ -1,4 +1,4 @@
-//! A Prometheus of a test's own, with data of the past or with targets to scrape. Tests of several crates take this file by its path.
+//! A Prometheus for a test, with past data or with targets to scrape. Tests of several crates include this file by its path.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -7,10 +7,10 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// How long the server may take to answer.
+/// Time limit for the server to answer.
 const START_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// The server; it ends and its data goes with it.
+/// The server; it ends and its data is deleted on drop.
 pub(crate) struct Prometheus {
     process: Child,
     _dir: tempfile::TempDir,
@@ -18,7 +18,7 @@ pub(crate) struct Prometheus {
 }
 
 impl Prometheus {
-    /// Holds the series of a text in the OpenMetrics format. `None` where Prometheus is not installed; in continuous integration that fails instead.
+    /// Contains the series of a text in the OpenMetrics format. `None` if Prometheus is not installed; in continuous integration that fails instead.
     #[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
     pub(crate) fn backfilled(name: &str, openmetrics: &str) -> Option<Self> {
         let dir = Self::dir(name);
@@ -74,7 +74,7 @@ impl Prometheus {
         format!("http://{}", self.address)
     }
 
-    /// The server's whole answer to a request of HTTP/1.0, after which it hangs up.
+    /// The server's complete answer to a request of HTTP/1.0, after which it closes the connection.
     pub(crate) fn ask(&self, request: &[u8]) -> std::io::Result<Vec<u8>> {
         let mut stream = TcpStream::connect(self.address)?;
         stream.write_all(request)?;
@@ -86,7 +86,7 @@ impl Prometheus {
 
 impl Drop for Prometheus {
     fn drop(&mut self) {
-        // Both fail only where there is nothing left to end.
+        // Both fail only if there is nothing left to end.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }

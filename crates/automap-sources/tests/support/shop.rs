@@ -1,20 +1,20 @@
-//! A Prometheus that knows one namespace, `shop`: services `s0` → `s1` → … and a store without a side-car.
+//! A Prometheus with one namespace, `shop`: services `s0` → `s1` → … and a store without a side-car.
 
 use std::fmt::Write as _;
 
 use super::{Reply, Request};
 
-/// What this server gets right and wrong.
+/// The behaviour of this server.
 #[derive(Clone, Debug)]
 pub(crate) struct Shop {
     pub(crate) services: usize,
-    /// Queries with this piece, and paths that end in it, get this reply.
+    /// Queries that contain this, and paths that end in it, get this reply.
     pub(crate) instead: Vec<(&'static str, Reply)>,
     /// Data begins here, in Unix seconds.
     pub(crate) since_s: f64,
     /// Value of every sample.
     pub(crate) value: &'static str,
-    /// Put into every answer.
+    /// Added to every answer.
     pub(crate) warnings: &'static str,
 }
 
@@ -69,11 +69,11 @@ impl Shop {
         format!("\"values\":[{}]", values.join(","))
     }
 
-    /// Labels by what an expression groups by.
+    /// Labels according to the grouping of an expression.
     fn labels(&self, part: &str) -> Vec<String> {
         let all = 0..self.services;
         let pod = |i: usize| format!(r#""pod":"s{i}-5d4f8c7b9-x2x4z""#);
-        // No histogram goes by its own name.
+        // No histogram has its base name as a series.
         if part.contains("quantile=\"\"") {
             return Vec::new();
         }
@@ -117,7 +117,7 @@ impl Shop {
         all.map(|i| format!(r#""destination_workload":"s{i}""#)).collect()
     }
 
-    /// Answers to "are you there?" and "which namespaces do you know?".
+    /// Answers to the queries for availability and for known namespaces.
     fn presence(&self, part: &str) -> Vec<String> {
         if !part.contains("count by (job") {
             let label = if part.contains("istio") { "destination_workload_namespace" } else { "namespace" };
@@ -129,7 +129,7 @@ impl Shop {
         match part {
             // All histograms are classic.
             p if p.contains("histogram_count(") => Vec::new(),
-            // Nothing is switched off here.
+            // No metrics are switched off here.
             p if p.contains(" unless on () group(")
                 || p.contains(r#"_workload="""#)
                 || p.contains(r#"_workload_namespace="""#) =>
