@@ -1,5 +1,5 @@
-//! What a user reads and which code a script gets when something is wrong, through the real program. The messages of
-//! a server's every mood are tested in `automap-sources`; here they have to arrive.
+//! Error messages and exit codes for users and scripts, through the real program. The messages for every misbehaviour of a server are tested in
+//! `automap-sources`; here they must reach the user.
 
 use std::process::{Command, Output};
 use tempfile::TempPath;
@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::support::shop::Shop;
 use crate::support::{NOW, Reply, Server};
 
-/// The recorded incident that the program carries.
+/// The recorded incident that is built into the program.
 const DEMO: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/demo.parquet");
 
 fn automap(args: &[&str]) -> Output {
@@ -27,7 +27,7 @@ fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-/// Runs and expects an exit code and a whole message; `{url}` in it stands for the server.
+/// Runs and expects an exit code and a complete message; `{url}` in it stands for the server.
 fn fails(args: &[&str], expected: i32, message: &str) {
     let output = automap(args);
     let said = stderr(&output);
@@ -35,7 +35,7 @@ fn fails(args: &[&str], expected: i32, message: &str) {
     assert!(output.stdout.is_empty(), "{args:?} printed data beside an error");
 }
 
-/// A file whose name ends in `name`; it is removed with the value.
+/// A file with a name that ends in `name`; it is removed on drop.
 fn file(name: &str, content: &[u8]) -> TempPath {
     let path = tempfile::Builder::new().suffix(name).tempfile().unwrap().into_temp_path();
     std::fs::write(&path, content).unwrap();
@@ -46,7 +46,7 @@ fn hour() -> [String; 4] {
     ["--from".into(), NOW.plus_ms(-3_600_000).rfc3339(), "--to".into(), NOW.rfc3339()]
 }
 
-/// `diagnose` of the last hour before [`NOW`] at a pretended server.
+/// `diagnose` of the last hour before [`NOW`] with a fake server.
 fn diagnose(server: &Server, more: &[&str]) -> Output {
     let hour = hour();
     let mut args = vec!["diagnose", "--prometheus", &server.url, "--namespace", "shop", "-o", "json"];
@@ -187,7 +187,7 @@ fn files_that_are_not_what_they_should_be() {
     }
 }
 
-/// A capture as an automap wrote it that knew no checksum, which would find the flipped bit before the decoder.
+/// A capture from an automap without checksums, which would find the flipped bit before the decoder.
 fn without_checksum(mut capture: Vec<u8>) -> Vec<u8> {
     let at = |bytes: &[u8], word: &[u8]| bytes.windows(word.len()).position(|w| w == word).unwrap();
     let block = at(&capture, b"AMAPCRC1");

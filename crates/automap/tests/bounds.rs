@@ -1,7 +1,7 @@
-//! The memory that a diagnosis takes at the bounds of its inputs: makes each input, diagnoses it, and prints the table of docs/limits.md.
+//! The memory that a diagnosis needs at the bounds of its inputs: creates each input, diagnoses it, and prints the table of docs/limits.md.
 //!
-//! The peak is that of the process as the kernel counts it, so it holds the reading and the analysis. `make bounds` runs all of it; with the tests a
-//! small input shows that the measuring works.
+//! The peak is that of the process as counted by the kernel, so it includes reading and analysis. `make bounds` runs all of it; in the normal tests a
+//! small input shows that the measurement works.
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
@@ -29,7 +29,7 @@ use support::{NOW, Request, Server};
 /// Longest run.
 const DEADLINE: Duration = Duration::from_secs(900);
 
-/// How a diagnosis of one input went.
+/// The result of diagnosing one input.
 struct Measured {
     code: Option<i32>,
     seconds: f64,
@@ -47,7 +47,7 @@ fn diagnosed(args: &[&str]) -> Measured {
     Measured { code, seconds: begun.elapsed().as_secs_f64(), peak_mib: peak_kib >> 10 }
 }
 
-/// A capture of so many series; every `every`th time has a sample.
+/// A capture with this number of series; every `every`th time has a sample.
 fn captured(folder: &Path, series: usize, times: usize, every: usize) -> PathBuf {
     let axis: Vec<Timestamp> = (0..times as i64).map(|i| Timestamp::from_ms(1_700_000_000_000 + i * 1000)).collect();
     let column = |s: usize| AlignedSeries {
@@ -82,7 +82,7 @@ fn of_file(path: &Path) -> Measured {
     diagnosed(&[if is_capture { "--capture" } else { "--csv" }, &path.display().to_string()])
 }
 
-/// A Prometheus with so many services, each of which calls the next, over five minutes.
+/// A Prometheus with this number of services, each of which calls the next, over five minutes.
 fn of_prometheus(services: usize) -> Measured {
     let shop = Shop::of(services);
     let server = Server::start(move |request: &Request| shop.answer(request));

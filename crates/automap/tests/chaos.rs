@@ -1,4 +1,4 @@
-//! The ledger as its user keeps it: the real program, a file of flags that changes.
+//! The ledger as a user runs it: the real program, and a flag file that changes.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -45,7 +45,7 @@ fn a_flag_that_is_turned_on_and_off_is_in_the_ledger() {
         .spawn()
         .unwrap();
     let on = wait(&ledger, "running");
-    // Half a file, as an editor leaves it for a moment, ends nothing.
+    // Half a file, as an editor may leave it for a moment, ends nothing.
     std::fs::write(&flags, "{").unwrap();
     sleep(Duration::from_secs(6));
     assert_eq!(listed(&ledger)[0]["state"], "running");

@@ -1,4 +1,4 @@
-//! `automap compare` and `automap trend` on the recorded incidents and on tables that a test writes.
+//! `automap compare` and `automap trend` on the recorded incidents and on generated tables.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -51,7 +51,7 @@ fn the_broken_service_or_who_waits_for_it_differs_between_the_windows_of_an_inci
         let near = findings.filter(|s| is_broken(&s.service) || s.peer.as_deref().is_some_and(is_broken));
         found += usize::from(near.count() > 0);
     }
-    // A container that is replaced within seconds leaves a burst and no level that differs: a comparison is no diagnosis.
+    // A container that is replaced within seconds causes a burst but no different level: a comparison is not a diagnosis.
     assert!(found + 4 >= captures.len(), "{found} of {}", captures.len());
 }
 
@@ -65,7 +65,7 @@ fn quiet_periods_are_the_same() {
     assert!(run(&[&["compare", "--exit-code"], &files[..]].concat()).status.success());
 }
 
-/// The fault fills a third of the second recording: the medians are alike, and still nobody may read that nothing differs.
+/// The fault fills a third of the second recording: the medians are similar, and yet the output must not suggest that nothing differs.
 #[test]
 fn an_incident_inside_a_period_is_told() {
     let [quiet, fault] = ["quiet-1", "delay-payment"].map(|name| captures(|n| n == name).remove(0));
@@ -93,7 +93,7 @@ fn every_form_says_the_same_and_the_exit_code_tells() {
     assert_eq!(csv.lines().count(), 1 + report.comparison.series.len());
     let status = run(&["compare", &periods[0], &periods[1], "--exit-code"]).status;
     assert_eq!(status.code(), Some(1));
-    // Spans of one capture are named by their times.
+    // Periods of one capture are named by their times.
     let span = |i: usize| {
         let p = &report.comparison.periods[i];
         format!("{}..{}", p.start, p.end)

@@ -59,7 +59,7 @@ fn what_is_remembered_can_be_listed_corrected_and_forgotten() {
     assert!(String::from_utf8_lossy(&again.stderr).contains("no confirmed incident is named monday"));
 }
 
-/// Two captures are called `incident`, in folders of their own.
+/// Two captures are called `incident`, in different folders.
 #[test]
 fn a_file_of_the_same_name_does_not_overwrite_another_incident() {
     let dir = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! Beginning and end: recordings of the drill, prolonged, repeated and joined, so that incidents end, follow each other or come with a fresh start.
+//! Beginning and end: the drill's recordings, extended, repeated and joined, so that incidents end, follow each other or start with the system.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -174,7 +174,7 @@ fn a_fresh_start_is_no_incident() {
     );
 }
 
-/// Most of the data is bad: what is normal is known only once the windows are, and the end is still found.
+/// Most of the data is bad: the normal level is known only once the windows are, and the end is still found.
 #[test]
 fn the_end_of_a_long_incident_is_found() {
     let fault = ("http-abort-catalogue", FAULTY..rows_of("http-abort-catalogue"));
@@ -188,7 +188,7 @@ fn the_end_of_a_long_incident_is_found() {
     assert_eq!(report.causes[0].service, "catalogue");
 }
 
-/// The alert comes after the end; the incident before it is meant.
+/// The alert comes after the end; it refers to the incident before it.
 #[test]
 fn an_alert_that_comes_after_the_end_means_the_incident_before_it() {
     let (observation, end) = over("partition-carts");

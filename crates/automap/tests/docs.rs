@@ -1,4 +1,4 @@
-//! The documentation's links lead somewhere, and its index is complete. Addresses on the web are not followed: tests need no network.
+//! The documentation's links are valid, and its index is complete. Addresses on the web are not followed: tests need no network.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,7 +10,7 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
 }
 
-/// Every Markdown file of the repository, without what builds made.
+/// Every Markdown file of the repository, without generated ones.
 fn pages() -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut folders = vec![root()];
@@ -54,7 +54,7 @@ fn read(path: &Path) -> Page {
     Page { links, anchors }
 }
 
-/// As GitHub makes it: lower case, spaces become dashes, punctuation goes.
+/// As GitHub creates it: lower case, spaces become dashes, punctuation is removed.
 fn anchor(heading: &str) -> String {
     let kept = heading.to_lowercase();
     kept.chars()
@@ -95,7 +95,7 @@ fn the_index_lists_every_page() {
     assert!(missing.is_empty(), "{missing:#?}");
 }
 
-/// A file of a crate is named as `automap-core/src/metric/table.rs`; what stands for a name, as in `receiver/<name>.rs`, ends the path.
+/// A file of a crate is written as `automap-core/src/metric/table.rs`; a placeholder, as in `receiver/<name>.rs`, ends the path.
 #[test]
 fn files_that_the_maps_name_exist() {
     let is_path = |code: &str| code.starts_with("automap") && code.contains("/");

@@ -1,4 +1,4 @@
-//! `automap serve` ends within ten seconds of SIGTERM, whatever hangs around it, and what was not sent is sent after the next start.
+//! `automap serve` ends within ten seconds of SIGTERM, whatever hangs around it, and unsent messages are sent after the next start.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -15,13 +15,13 @@ use automap_server::store::{DeliveryState, IncidentStore, OutboxStore};
 
 use crate::service::Service;
 
-/// Longest wait for what has no limit of its own.
+/// Longest wait for steps without a limit of their own.
 const PATIENCE: Duration = Duration::from_secs(90);
-/// Ten seconds, and what a busy machine needs to notice.
+/// Ten seconds, plus a tolerance for a busy machine.
 const MAX_END: Duration = Duration::from_secs(14);
 const TOKEN: &str = "0123456789abcdef0123456789abcdef";
 
-/// Accepts everything and does with each connection what it was told to. Counts the requests that arrived, by their idempotency keys.
+/// Accepts everything and handles each connection as configured. Counts the requests that arrived, by their idempotency keys.
 struct Peer {
     address: SocketAddr,
     keys: Arc<Mutex<Vec<String>>>,
@@ -106,7 +106,7 @@ fn automap(config: &Path) -> Service {
     Service::start(&["serve", "--log", "json,info", "--config"], config)
 }
 
-/// Sends SIGTERM and returns how long the end took.
+/// Sends SIGTERM and returns how long the process took to end.
 fn terminate(service: &mut Service) -> Duration {
     let begun = Instant::now();
     let sent = Command::new("kill").args(["-TERM", &service.process.id().to_string()]).status().unwrap();
@@ -115,7 +115,7 @@ fn terminate(service: &mut Service) -> Duration {
     begun.elapsed()
 }
 
-/// A store with an incident that every route has to be told of.
+/// A store with an incident that must be sent along every route.
 fn store_with_an_incident(path: &Path, routes: &[String]) {
     let at = "2026-11-25T14:03:15Z";
     let incident = serde_json::from_value(serde_json::json!({
@@ -157,7 +157,7 @@ fn sigterm_ends_it_within_ten_seconds_and_loses_no_message() {
     let dir = tempfile::tempdir().unwrap();
     let [prometheus, jwks, silent] = [(); 3].map(|()| Peer::start(Behaviour::Silent));
     let (drips, pager) = (Peer::start(Behaviour::Drips), Peer::start(Behaviour::Answers));
-    // Its connections are accepted by the system, and by nobody else.
+    // The system accepts its connections, but nothing reads from them.
     let absent = TcpListener::bind("127.0.0.1:0").unwrap();
     let absent_address = absent.local_addr().unwrap();
     let mut receivers = BTreeMap::new();
@@ -198,7 +198,7 @@ fn sigterm_ends_it_within_ten_seconds_and_loses_no_message() {
     assert_eq!((waiting, deliveries.len()), (6, 7), "what was not sent is kept");
     drop(store);
 
-    // The same receivers at other addresses, and they answer: each message goes out under its own key, once.
+    // The same receivers at other addresses, and they answer: each message is sent under its own key, once.
     let well = Peer::start(Behaviour::Answers);
     let healed: BTreeMap<String, SocketAddr> = receivers.keys().map(|name| (name.clone(), well.address)).collect();
     let file = config(dir.path(), prometheus.address, jwks.address, &healed);
@@ -213,7 +213,7 @@ fn sigterm_ends_it_within_ten_seconds_and_loses_no_message() {
     assert_eq!(pager.seen().len(), 1, "the pager is not told twice");
 }
 
-/// Starts it and expects that it refuses; returns what it says.
+/// Starts it and expects it to refuse; returns its message.
 fn refusal(config: &Path) -> String {
     let mut process = Command::new(env!("CARGO_BIN_EXE_automap"))
         .args(["serve", "--config"])

@@ -1,4 +1,4 @@
-//! `automap eval` on small folders that the tests write, and on the captures that the drill left.
+//! `automap eval` on small generated folders, and on the captures of the drill.
 
 use std::fmt::Write;
 use std::fs;
@@ -12,7 +12,7 @@ const ROWS: usize = 120;
 const FAULT_ROW: usize = 90;
 const SERVICES: [&str; 5] = ["carts", "catalogue", "front-end", "orders", "user"];
 
-/// A temporary folder, deleted with all it holds when the test ends.
+/// A temporary folder, deleted with its content when the test ends.
 struct Folder(tempfile::TempDir);
 
 impl std::ops::Deref for Folder {
@@ -42,7 +42,7 @@ fn table(broken: &str, latency: &str) -> String {
     out
 }
 
-/// A labelled incident: what is broken, and what the label says.
+/// A labelled incident: the broken service, and the service in the label.
 fn incident(root: &Path, case: &str, broken: &str, label: &str) {
     let dir = root.join(case);
     fs::create_dir_all(&dir).unwrap();
@@ -76,7 +76,7 @@ fn two_sets() -> Folder {
     let root = folder();
     incident(&root, "easy/case_1", "carts", "carts");
     incident(&root, "easy/case_2", "user", "user");
-    // The label names a service that did nothing: a right answer is wrong here.
+    // The label names a healthy service: a right answer counts as wrong here.
     incident(&root, "mislabelled/case_1", "orders", "catalogue");
     root
 }
@@ -102,7 +102,7 @@ fn engines_are_compared_and_sets_have_equal_weight() {
     assert_eq!(evidence["fault_kinds"]["cpu-hog"]["cases"], 3);
     assert_eq!(evidence["confidence"]["risk_coverage"][3]["cases"], 3);
     assert_eq!(all["engines"]["baro"]["minus_first"]["ac1"], 0.0);
-    // As sets: what is named, against what was broken. Published methods name nothing.
+    // As sets: the named services against the broken ones. Published methods name nothing.
     let named = evidence["confidence"]["named"].as_u64().unwrap();
     let sets = &evidence["macro"]["named_sets"];
     assert_eq!((sets["precision"]["of"].as_u64(), sets["recall"]["of"].as_u64()), (Some(named), Some(3)));
@@ -179,12 +179,12 @@ fn onsets_are_known_wrong_or_found() {
     let found = &at(2)["onset_error"];
     assert_eq!((&found["cases"], &found["not_found"], &found["within_2_steps"]), (&1.into(), &0.into(), &1.0.into()));
     assert_eq!(found["sets"]["set"]["error_steps"]["p50"], found["error_s"]["p50"], "one sample a second");
-    // Fault-free time is asked about where the given onset is right or missing, not where it is wrong.
+    // Fault-free time is evaluated if the given onset is right or missing, not if it is wrong.
     let quiet = |of: &Value| of["engines"]["evidence"]["quiet"].clone();
     assert_eq!((&quiet(&all)["stretches"], &quiet(&all)["named"]), (&1.into(), &0.0.into()));
     assert_eq!((&quiet(at(2))["stretches"], &quiet(at(2))["onset_found"]), (&1.into(), &0.0.into()));
     assert!(quiet(at(0)).is_null());
-    // Beyond the data there is nothing to compare: a miss that says why.
+    // Beyond the data there is nothing to compare: a miss with the reason.
     let late = json(&root, &["--onset", "+1h"]);
     let misses = &late["engines"]["evidence"]["misses"];
     assert!(misses[0]["reason"].as_str().unwrap().contains("outside the data"), "{misses}");
@@ -194,7 +194,7 @@ fn onsets_are_known_wrong_or_found() {
 fn calls_are_read_from_beside_the_set_and_can_be_left_out() {
     let root = folder();
     incident(&root, "set/case_1", "carts", "carts");
-    // Without a named entry service, only the calls show where users come in.
+    // Without a named entry service, only the calls show where users enter.
     let label = root.join("set/case_1/truth.json");
     let unnamed = fs::read_to_string(&label).unwrap().replace(r#", "entry_service": "front-end""#, "");
     fs::write(&label, unnamed).unwrap();
@@ -275,7 +275,7 @@ fn captures_of_the_lab_and_quiet_windows_are_read() {
     let evidence = &all["engines"]["evidence"];
     assert_eq!(evidence["sets"]["captures"]["cases"], 14);
     assert!(evidence["macro"]["ac1"].as_f64().unwrap() >= 0.9, "{}", evidence["macro"]);
-    // Fourteen baselines and three windows in which nothing was broken.
+    // Fourteen baselines and three windows without a fault.
     let quiet = &evidence["quiet"];
     assert_eq!(quiet["stretches"], 17);
     assert_eq!(all["onset_error"]["cases"], 14);

@@ -1,4 +1,4 @@
-//! `automap explain` on the recorded incidents: it answers for every service, the same twice, and says what the report says.
+//! `automap explain` on the recorded incidents: it answers for every service, deterministically, and agrees with the report.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -77,7 +77,7 @@ fn a_delay_of_payment_reaches_the_front_end_over_orders() {
     assert!(!text.contains("AGAINST") && !text.contains("NaN"), "{text}");
 }
 
-/// Nine of ten intervals hold what was really injected. Half a second is granted to what an injection needs to act.
+/// Nine of ten intervals contain the true injection. Half a second is allowed for an injection to take effect.
 #[test]
 fn the_interval_of_the_culprit_holds_the_injection() {
     const GRANTED_MS: i64 = 500;

@@ -1,4 +1,4 @@
-//! `automap graph` on the capture of the demo: every form can be read by its readers.
+//! `automap graph` on the capture of the demo: every output format can be parsed.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -129,7 +129,7 @@ fn dot_is_a_graph_of_statements() {
     let body = dot.strip_prefix("digraph automap {\n").unwrap().strip_suffix("}\n").unwrap();
     let mut open = 0_i32;
     for line in body.lines() {
-        // Outside of strings: brackets in pairs, and every statement ends.
+        // Outside strings: balanced brackets, and every statement ends.
         let mut quoted = false;
         let mut before = ' ';
         let bare: String = line
@@ -194,7 +194,7 @@ fn a_file_that_cannot_be_written_is_named() {
     assert!(String::from_utf8(output.stderr).unwrap().contains("/nowhere/at/all/map.svg"));
 }
 
-/// Two services of a table, one with a name that tries to be more than text, and a fault at it.
+/// Two services of a table, one with a hostile name, and a fault at it.
 fn hostile_table(dir: &Path) -> PathBuf {
     let name = "\"\"]-->x<script>&\"\"'";
     let mut csv = format!("time,\"{name}_latency_ms\",shop_latency_ms\n");
@@ -226,7 +226,7 @@ fn a_hostile_name_is_text_in_every_form() {
     assert!(form("dot").contains("\"\\\"]-->x<script>"), "the quote is escaped");
 }
 
-/// `shop` calls `stock`, but only a file says so.
+/// `shop` calls `stock`, but only according to a file.
 #[test]
 fn calls_of_a_file_are_edges_that_nobody_observed() {
     let dir = tempfile::tempdir().unwrap();

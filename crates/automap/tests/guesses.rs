@@ -1,5 +1,5 @@
-//! Guessing passwords takes a known amount of memory, however many guess at once: the process is measured from outside, as a container's limit
-//! measures it.
+//! Password guesses take a bounded amount of memory, however many are made concurrently: the process is measured from outside, as for a container's
+//! limit.
 //!
 //! `AUTOMAP_GUESSES=2000 cargo test -p automap --test guesses -- --nocapture` prints the figures for more guesses than a test run makes.
 #![cfg(target_os = "linux")]
@@ -17,7 +17,7 @@ use automap_server::auth::hash_password;
 use service::Service;
 
 const AT_ONCE: usize = 32;
-/// What all guesses together may add: the one block of 19 MiB, and what threads and connections need, many times over.
+/// The memory that all guesses together may add: the one block of 19 MiB, and many times the needs of threads and connections.
 const MAX_GROWTH_MIB: u64 = 96;
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -28,9 +28,9 @@ fn memory_mib(process: &Child, what: &str) -> u64 {
     line.trim().trim_end_matches("kB").trim().parse::<u64>().unwrap() >> 10
 }
 
-/// The status of the answer to one guess, over a connection that stays open.
+/// The status of the answer to one guess, over a kept-alive connection.
 fn guess(stream: &mut BufReader<TcpStream>, number: usize) -> u16 {
-    // `ann:guess` in base64; each guess comes from another client, behind the trusted proxy.
+    // `ann:guess` in base64; each guess comes from a different client, behind the trusted proxy.
     let request = format!(
         "GET /api/v1/whoami HTTP/1.1\r\nhost: localhost\r\nauthorization: Basic YW5uOmd1ZXNz\r\nx-forwarded-for: 192.0.{}.{}\r\n\r\n",
         number >> 8 & 255,

@@ -1,4 +1,4 @@
-//! Incidents out of one memory and into another.
+//! Exporting incidents from one store and importing them into another.
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -40,7 +40,7 @@ fn what_is_exported_can_be_imported_elsewhere() {
     assert!(!bad.status.success() && said(&bad).contains("line 2 is no incident"), "{}", said(&bad));
 }
 
-/// What is kept becomes a page: with the report that was kept, from a store and from a file, and in every form.
+/// Stored incidents become a page: with the stored report, from a store and from a file, and in every format.
 #[test]
 fn a_kept_incident_becomes_a_page() {
     let dir = tempfile::tempdir().unwrap();

@@ -1,5 +1,5 @@
-//! The lab as a user runs it: up, a process that dies and comes back, nothing left when the supervisor is killed, and a
-//! diagnosis through a real Prometheus.
+//! The lab as a user runs it: up, a process that dies and is restarted, nothing left when the supervisor is killed, and a diagnosis through a real
+//! Prometheus.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests may fail loudly")]
 
@@ -53,8 +53,7 @@ fn pod<'a>(status: &'a Value, service: &str) -> &'a Value {
     status["pods"].as_array().unwrap().iter().find(|p| p["service"] == service).unwrap()
 }
 
-/// A block of free ports below those that the system hands out. `nth` keeps the tests of this file apart, a port from
-/// the system keeps runs apart.
+/// A block of free ports below those that the system assigns. `nth` separates the tests of this file, a port from the system separates runs.
 fn free_base_port(nth: u16) -> u16 {
     let from_system = || TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let block = |random: u16| 10_000 + ((random % 20) * 3 + nth) * PORTS;
@@ -81,7 +80,7 @@ fn runs(pid: &Value) -> bool {
     stat.rsplit(')').next().is_some_and(|rest| !rest.trim().is_empty() && !rest.trim_start().starts_with('Z'))
 }
 
-/// Two reports that differ in nothing but the last digits of numbers.
+/// Asserts that two reports differ only in the last digits of numbers.
 fn assert_same(place: &str, a: &Value, b: &Value) {
     match (a, b) {
         (Value::Object(x), Value::Object(y)) => {
@@ -125,7 +124,7 @@ fn a_real_prometheus_answers_and_the_capture_gives_the_same_report() {
     let replayed = run(&["diagnose", "-o", "json", "--capture", &file]);
     let report: Value = serde_json::from_slice(&answered.stdout).unwrap();
     let of_capture: Value = serde_json::from_slice(&replayed.stdout).unwrap();
-    // Two requests: Prometheus adds up in an order of its own, so the last digit of a sum may differ.
+    // Two requests: Prometheus adds up in an arbitrary order, so the last digit of a sum may differ.
     assert_same("", &report, &of_capture);
     assert_eq!(report["coverage"]["services_judged"], 14, "{}", String::from_utf8_lossy(&answered.stderr));
     let queries = report["queries"].as_array().unwrap();
@@ -207,14 +206,14 @@ fn a_killed_pod_gets_a_new_name_and_the_ledger_records_start_and_end() {
     assert!(String::from_utf8_lossy(&automap(dir.path(), &["down"]).stderr).contains("no lab runs in"));
 }
 
-/// What an instant query answers, one line for each series.
+/// The result of an instant query, one line for each series.
 fn query(url: &str, expression: &str) -> Vec<String> {
     let output = Command::new("promtool").args(["query", "instant", url, expression]).output().unwrap();
     assert!(output.status.success(), "{expression}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap().lines().filter(|l| !l.is_empty()).map(str::to_owned).collect()
 }
 
-/// A slow version takes over and is taken back: the trail of both in a real Prometheus, no request that failed, and the ReplicaSet of before.
+/// A slow version takes over and is rolled back: the traces of both in a real Prometheus, no failed request, and the former ReplicaSet.
 #[test]
 fn a_release_rolls_out_without_a_gap_and_rolls_back_to_the_replica_set_of_before() {
     const HAS_TAKEN_OVER: &str = r#"max by (owner_name, replicaset) (((kube_replicaset_spec_replicas > 0) unless on (namespace, replicaset) (kube_replicaset_spec_replicas offset 20s > 0)) * on (namespace, replicaset) group_left (owner_name) kube_replicaset_owner{owner_kind="Deployment"})"#;
@@ -235,7 +234,7 @@ fn a_release_rolls_out_without_a_gap_and_rolls_back_to_the_replica_set_of_before
     assert_ne!(after, before);
     let now = status(dir.path());
     assert_eq!((now["rolling_out"].as_array().unwrap().len(), now["pods"].as_array().unwrap().len()), (0, 14));
-    // It is told of for some seconds only: what the wait saw is what counts.
+    // It is visible for a few seconds only, so the result seen while waiting counts.
     let mut takers = Vec::new();
     wait_until("the roll-out in Prometheus", || {
         takers = query(&url, HAS_TAKEN_OVER);
@@ -243,7 +242,7 @@ fn a_release_rolls_out_without_a_gap_and_rolls_back_to_the_replica_set_of_before
     });
     assert_eq!(takers.len(), 1, "nothing else changed: {takers:?}");
     let image = r#"kube_pod_container_info{container="catalogue"}"#;
-    // The pod of before is told of until the next scrape.
+    // The former pod remains visible until the next scrape.
     wait_until("only pods of the new image", || {
         let pods = query(&url, image);
         !pods.is_empty() && pods.iter().all(|l| l.contains("weaveworksdemos/catalogue:v2"))
@@ -268,7 +267,7 @@ fn a_release_rolls_out_without_a_gap_and_rolls_back_to_the_replica_set_of_before
     assert!(release["to_ms"].as_i64() > release["from_ms"].as_i64(), "{release}");
 }
 
-/// The metrics and the ledger of a stopped lab: kept, replaced or deleted, as asked for.
+/// The metrics and the ledger of a stopped lab: kept, replaced or deleted, as requested.
 #[test]
 fn metrics_of_the_last_run_go_with_the_next_one_and_purge_deletes_the_ledger_too() {
     let dir = Dir::new("lab-purge");
@@ -319,14 +318,14 @@ fn an_interrupted_demo_leaves_nothing_in_the_temporary_directory() {
     wait_until("deleting the lab's directory", || std::fs::read_dir(own.path()).unwrap().count() == 0);
 }
 
-/// The shop on MariaDB, PostgreSQL, Redis and RabbitMQ: users are served, exporters tell of it, a killed server comes back with what it held, and
-/// none outlives the lab.
+/// The shop on MariaDB, PostgreSQL, Redis and RabbitMQ: users are served, exporters show it, a killed server comes back with its data, and none
+/// outlives the lab.
 #[test]
 #[ignore = "unpacks Debian's packages: make test-stores"]
 fn the_shop_works_on_real_stores_and_none_outlives_it() {
     let dir = Dir::new("lab-stores");
     let stores = RealStores::unpacked();
-    // PostgreSQL runs as somebody else where the test is root.
+    // PostgreSQL runs as another user if the test is root.
     assert!(Command::new("chmod").arg("755").arg(dir.path()).status().unwrap().success());
     let base = free_base_port(0).to_string();
     let mut up = stores.automap(dir.path(), &["up", "--stores", "real", "--rate", "6", "--scrape-interval", "1s"]);

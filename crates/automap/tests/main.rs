@@ -1,5 +1,5 @@
-//! Tests of the binary, in one program: each file would link all of it again. What measures a process (`bounds`, `guesses`, `torture`), the
-//! lab, and the checks of the sources (`tidy`, `tidy_form`) are programs of their own.
+//! Integration tests of the binary, in a single program: separate ones would each link all of it again. Tests that measure a process (`bounds`,
+//! `guesses`, `torture`), the lab, and the source checks (`tidy`, `tidy_form`) are separate programs.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 #[cfg(feature = "server")]

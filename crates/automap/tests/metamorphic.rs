@@ -1,7 +1,7 @@
-//! What a diagnosis must not depend on: names, order, the hour, the amount of traffic, and systems that have nothing to do with the incident.
+//! What a diagnosis must not depend on: names, order, the hour, the amount of traffic, and systems unrelated to the incident.
 //!
-//! Every recorded incident and every scenario of the small shop is diagnosed as it is and after each of the changes in `changes.rs`. The
-//! verdict stays: the same kind, the same named services, nearly the same confidence. Tables are written in other units and forms.
+//! Every recorded incident and every scenario of the small shop is diagnosed unchanged and after each of the changes in `changes.rs`. The verdict
+//! stays: the same kind, the same named services, nearly the same confidence. Tables are written in other units and formats.
 
 mod changes;
 
@@ -18,10 +18,10 @@ use changes::{CHANGES, Change, Effect};
 
 use crate::shop::{FAULT_AT, Shop};
 
-/// How far the confidence may move where a change has little effect.
+/// How much the confidence may change if a change has little effect.
 const BAND: f64 = 0.04;
 
-/// What may be said and of whom: the part of an answer that has to stay.
+/// The part of an answer that must stay: the kind of verdict and the services.
 #[derive(Debug, PartialEq)]
 struct Answer {
     kind: VerdictKind,
@@ -31,7 +31,7 @@ struct Answer {
 
 fn answer(report: &Report, renamed: fn(&str) -> String) -> Answer {
     let named = report.verdict.causes.iter().map(|c| c.services.iter().map(|s| renamed(s)).collect()).collect();
-    // The first candidate of an unclear answer is not told as a cause.
+    // The first candidate of an unclear answer is not reported as a cause.
     let first = report.causes.first().filter(|_| report.verdict.kind == VerdictKind::Cause);
     Answer { kind: report.verdict.kind, named, first: first.map(|c| renamed(&c.service)) }
 }
@@ -40,7 +40,7 @@ fn report(observation: &Observation) -> Report {
     diagnose(observation, &DiagnoseOptions::default()).unwrap()
 }
 
-/// Complains of what a change changed.
+/// Describes the difference that a change made; `None` if there is none.
 fn complaint(before: &Report, observation: &Observation, change: &Change) -> Option<String> {
     let after = report(&(change.apply)(observation));
     let (want, got) = (answer(before, change.renamed), answer(&after, str::to_owned));
@@ -50,13 +50,13 @@ fn complaint(before: &Report, observation: &Observation, change: &Change) -> Opt
     }
     let (band, step_ms) = match change.effect {
         Effect::None => (1e-9, 1),
-        // A start that was detected is a sample, and samples may have moved within their step.
+        // A detected start is a sample, and samples may have moved within their step.
         Effect::Little | Effect::Bystander => (BAND, observation.frame.step_ms()),
     };
     let start = |r: &Report| r.windows.incident_start.ms();
     let is_start_same = is_quiet || (start(&after) - start(before) - change.moved_ms).abs() <= step_ms;
     let confidence = (before.verdict.confidence, after.verdict.confidence);
-    // What is named with a confidence near the threshold may stay first without being named.
+    // A service named with a confidence near the threshold may stay first without being named.
     let is_near = (confidence.0 - DiagnoseOptions::default().verdict.name_from).abs() <= band;
     let first = |r: &Report| r.causes.first().map(|c| c.service.clone());
     let is_first_same = is_near && first(before).map(|s| (change.renamed)(&s)) == first(&after);
@@ -146,9 +146,9 @@ struct Form {
     name: &'static str,
     delimiter: char,
     decimal_comma: bool,
-    /// Turns the order of the columns around.
+    /// Reverses the order of the columns.
     reversed: bool,
-    /// Header of the latency, and how many of its units a millisecond is.
+    /// Header of the latency, and the number of its units per millisecond.
     latency: (&'static str, f64),
     memory: (&'static str, f64),
     time: fn(Timestamp) -> String,
@@ -224,7 +224,7 @@ const FORMS: [Form; 7] = [
     },
 ];
 
-/// The local time of India with its distance from UTC.
+/// The local time of India with its offset from UTC.
 fn in_india(t: Timestamp) -> String {
     Timestamp::from_ms(t.ms() + 19_800_000).to_string().replace('Z', "+05:30")
 }

@@ -1,4 +1,4 @@
-//! Profiles for machine learning: every form holds the same numbers.
+//! Profiles for machine learning: every format contains the same numbers.
 
 use std::process::Command;
 
@@ -29,7 +29,7 @@ fn json_and_csv_hold_the_same_dimensions_and_numbers() {
         let fields: Vec<&str> = line.split(',').collect();
         assert_eq!(fields[0], service["service"]);
         for (field, value) in fields[3..].iter().zip(service["values"].as_array().unwrap()) {
-            // The last bit may fall to either side when JSON is read.
+            // The last bit may round either way when JSON is read.
             let same = match (field.parse::<f64>().ok(), value.as_f64()) {
                 (Some(a), Some(b)) => (a - b).abs() <= 1e-12 * a.abs(),
                 (a, b) => a == b,

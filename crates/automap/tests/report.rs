@@ -1,4 +1,4 @@
-//! The report for programs: its schema is published, its keys are there, and it can be replayed.
+//! The report for programs: its schema is published, its keys are present, and it can be replayed.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -46,8 +46,8 @@ fn the_demo_names_what_was_injected_and_every_required_key_is_there() {
     assert!(text.ends_with("the answer is right\n"), "{text}");
 }
 
-/// Every capture of the drill, diagnosed again. What it said then is in `expected.json`
-/// (`AUTOMAP_BLESS=1 cargo test -p automap --test integration report::` writes it anew); what it must say holds whatever stands there.
+/// Every capture of the drill, diagnosed again. The expected verdicts are in `expected.json` (`AUTOMAP_BLESS=1 cargo test -p automap --test
+/// integration report::` rewrites it); the required ones hold regardless of its content.
 #[test]
 fn the_drill_replays() {
     let dir = Path::new(DIR).join("tests/captures");
@@ -85,7 +85,7 @@ fn the_drill_replays() {
     assert_eq!(answers, expected);
 }
 
-/// What the report prints as onset can be given back: clock times are of the day of the data, spans count from its end.
+/// The onset printed in the report can be passed as an option: clock times are on the day of the data, spans count from its end.
 #[test]
 fn times_without_a_date_are_of_the_day_of_the_data() {
     let capture = format!("{DIR}/tests/captures/delay-payment.parquet");
@@ -96,7 +96,7 @@ fn times_without_a_date_are_of_the_day_of_the_data() {
     }
 }
 
-/// A recording shorter than what the watcher has to learn says so, and not that nothing happened.
+/// A recording shorter than the time that the watcher needs to learn says so, and not that nothing happened.
 #[test]
 fn a_replay_that_could_judge_nothing_says_so() {
     let capture = format!("{DIR}/tests/captures/delay-payment.parquet");
@@ -119,7 +119,7 @@ fn onsets_and_sums_do_not_contradict_each_other() {
     assert!(cause.as_str() >= report["windows"]["incident_start"].as_str().unwrap());
 }
 
-/// An alert that fires 20 s late: the data says so, and whoever insists gets what was asked for.
+/// An alert that fires 20 s late: the data shows it, and an explicit option still gets what was requested.
 #[test]
 fn a_late_start_is_moved_and_told_unless_one_insists() {
     let capture = format!("{DIR}/tests/captures/delay-payment.parquet");

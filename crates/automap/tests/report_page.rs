@@ -1,4 +1,4 @@
-//! The incident page: safe whatever the labels say, the same bytes every time, good for every verdict.
+//! The incident page: safe whatever the labels contain, deterministic, suitable for every verdict.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -19,7 +19,7 @@ use automap_sources::capture;
 
 const DIR: &str = env!("CARGO_MANIFEST_DIR");
 
-/// What a label may contain.
+/// Possible contents of a label.
 const HOSTILE: [&str; 6] = [
     "<script>alert(1)</script>",
     "\"onmouseover=\"alert(1)",
@@ -96,8 +96,8 @@ fn hostile() -> Dossier {
     dossier::compose(&observation, &DiagnoseOptions::default()).unwrap()
 }
 
-/// Reads a page as strictly as it is written: known elements and attributes only, quoted values, everything closed.
-/// Returns the texts between the tags.
+/// Parses a page as strictly as it is written: known elements and attributes only, quoted values, everything closed. Returns the texts between the
+/// tags.
 fn read_strictly(page: &str) -> String {
     const ELEMENTS: &str = "html head meta title style body main nav header footer section h1 h2 h3 p b small span a ol ul li dl dt dd div \
         table thead tbody tr th td figure figcaption details summary pre code time svg desc g rect line path circle polygon \
@@ -142,7 +142,7 @@ fn read_strictly(page: &str) -> String {
     texts + rest
 }
 
-/// No number that is none, as a word of its own.
+/// No NaN, infinity or null as a word.
 fn no_odd_numbers(text: &str) {
     for word in text.split(|c: char| !c.is_alphanumeric()) {
         assert!(!["NaN", "nan", "inf", "Infinity", "null"].contains(&word), "{word} in the output");
@@ -169,7 +169,7 @@ fn a_page_of_hostile_labels_is_a_page_of_text() {
 #[test]
 fn hostile_labels_in_markdown_stay_labels() {
     let text = markdown(&hostile(), Zone::UTC);
-    // Outside of code nothing may open an element, a link or a mention; inside, the fence is longer than any run.
+    // Outside code nothing may open an element, a link or a mention; inside, the fence is longer than any run.
     let mut fence = String::new();
     for line in text.lines() {
         let ticks: String = line.chars().take_while(|c| *c == '`').collect();
@@ -223,7 +223,7 @@ fn each_verdict_says_its_own_thing_first() {
         ("quiet-2", VerdictKind::NotEnoughEvidence, "Not enough evidence", "is-open"),
         ("quiet-1", VerdictKind::NoIncident, "No incident", "is-calm"),
     ] {
-        // Where a start is given, there was an incident.
+        // A given start means that there was an incident.
         let start = (kind == VerdictKind::NotEnoughEvidence).then_some(0.6);
         let dossier = dossier_from(&Path::new(DIR).join(format!("tests/captures/{name}.parquet")), start);
         assert_eq!(dossier.report.verdict.kind, kind);

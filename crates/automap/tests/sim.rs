@@ -29,13 +29,13 @@ fn report(args: &[&str]) -> Value {
     serde_json::from_str(&text(&automap(&[&["diagnose", "-o", "json"], args].concat()))).unwrap()
 }
 
-/// The services that a report names, and the kind of fault of each.
+/// The services named by a report, and the kind of fault of each.
 fn named(report: &Value) -> Vec<(String, String)> {
     let causes = report["verdict"]["causes"].as_array().unwrap().iter();
     causes.map(|cause| (cause["services"].to_string(), cause["mechanism"].to_string())).collect()
 }
 
-/// What is named from a capture is named from a Prometheus that holds the samples of the same incident.
+/// The services named from a capture are the same as from a Prometheus with the samples of the same incident.
 #[test]
 fn a_prometheus_of_the_samples_gives_the_answer_of_the_capture() {
     const SPEC: [&str; 8] = ["--incidents", "4", "--systems", "2", "--services", "8..12", "--seed", "3"];
@@ -78,7 +78,7 @@ struct Running(std::process::Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // Both fail only where there is nothing left to end.
+        // Both fail only if there is nothing left to end.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }

@@ -1,4 +1,4 @@
-//! Rules that the compiler cannot see; each has its reason in `ARCHITECTURE.md`.
+//! Rules that the compiler cannot check; the reason for each is in `ARCHITECTURE.md`.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::fs;
@@ -45,8 +45,8 @@ fn core_modules() -> Vec<String> {
     root.iter().filter_map(name).collect()
 }
 
-/// What a file names of its own crate's root: `crate::frame::X`, `crate::{anomaly, rank}` and `crate::Analysis` give
-/// `frame`, `anomaly`, `rank` and `Analysis`.
+/// The names that a file uses from its own crate's root: `crate::frame::X`, `crate::{anomaly, rank}` and `crate::Analysis` give `frame`, `anomaly`,
+/// `rank` and `Analysis`.
 fn named_of_root(code: &str) -> Vec<String> {
     let identifier = |text: &str| text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>();
     let mut found = Vec::new();
@@ -124,7 +124,7 @@ fn the_core_depends_on_nothing_with_effects() {
     }
 }
 
-/// What runs beside a cluster never sees what was really injected: neither the lab's ledger nor a cluster's.
+/// Code that runs beside a cluster has no access to what was injected: neither the lab's ledger nor a cluster's.
 #[test]
 fn the_server_does_not_know_the_truth() {
     for name in ["automap-core", "automap-render", "automap-sources", "automap-server"] {
@@ -155,7 +155,7 @@ fn outside_words_stay_outside() {
     assert!(found.is_empty(), "{found:#?}");
 }
 
-/// A renderer takes a finished, typed value: it cannot reach what would let it compute an answer of its own.
+/// A renderer takes a finished, typed value: it cannot reach anything with which it could compute an answer itself.
 #[test]
 fn renderers_take_finished_values() {
     let forbidden =
@@ -186,7 +186,7 @@ fn the_core_renders_nothing() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
-/// Help is wrapped at 100 columns or less: an example that is broken in two is not copied.
+/// Help is wrapped at 100 columns or less: an example that is broken over two lines is not copied.
 #[test]
 fn examples_fit_a_line() {
     let mut long = Vec::new();
@@ -210,7 +210,7 @@ fn files_hold_one_idea() {
     assert!(long.is_empty(), "{long:#?}");
 }
 
-/// The metric table of the core is the only place that spells a metric's name; presets map exporters onto it and may spell it too.
+/// The metric table of the core is the only place that spells out a metric's name; presets, which map exporters onto it, may spell it too.
 #[test]
 fn metric_names_are_spelled_in_the_table_alone() {
     let table = code(&crates().join("automap-core/src/metric/table.rs"));
@@ -233,7 +233,7 @@ fn metric_names_are_spelled_in_the_table_alone() {
     assert!(wrong.is_empty(), "use the constants of automap_core::metric: {wrong:#?}");
 }
 
-/// The API and language models show the core's messages too, and know no command line.
+/// The API and language models show the core's messages too, and have no command line.
 #[test]
 fn the_core_names_no_command_line_flag() {
     let is_flag = |line: &str| {

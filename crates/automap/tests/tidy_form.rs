@@ -1,4 +1,4 @@
-//! Form of the code, for every crate: short files, short functions, no large circles of imports. Tests are not measured.
+//! The form of the code, for every crate: short files, short functions, no large import cycles. Tests are not measured.
 //!
 //! The counters read rustfmt's output, so they need no parser: a function ends at the first closing brace with the indent of its
 //! `fn`. `CONTRIBUTING.md` says why the limits exist.
@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 const MAX_FILE: usize = 400;
 /// Longest function, in lines, signature and closing brace included.
 const MAX_FUNCTION: usize = 60;
-/// Most files that may import each other in a circle: a parent and two children.
+/// Maximum number of files in an import cycle: a parent and two children.
 const MAX_CIRCLE: usize = 3;
 
 /// Functions that may be longer, each with its reason.
@@ -108,7 +108,7 @@ fn functions_are_measured_to_their_closing_brace() {
     assert_eq!(functions(&lines), [("long".to_owned(), 6), ("last".to_owned(), 2)]);
 }
 
-/// Cargo does not look for tests in these crates by itself (`autotests = false`), so a file that nobody names would never run.
+/// Cargo does not discover tests in these crates (`autotests = false`), so a file that is not declared would never run.
 #[test]
 fn every_test_file_is_part_of_a_program() {
     let mut forgotten = Vec::new();
@@ -152,7 +152,7 @@ fn expand(tree: &str) -> Vec<String> {
     branches.flat_map(|part| expand(&format!("{}{}", prefix.trim(), part.trim()))).collect()
 }
 
-/// The file of the same crate that a path names something in; `None` for other crates and for the root, which only re-exports.
+/// The file of the same crate that a path refers to; `None` for other crates and for the root, which only re-exports.
 fn file_of(path: &str, of: &Module, files: &BTreeSet<Module>) -> Option<Module> {
     let mut segments: Vec<&str> = path.split("::").map(str::trim).collect();
     let mut base: Module = match segments.first()? {

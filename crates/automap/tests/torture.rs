@@ -1,7 +1,7 @@
 //! A fault-injecting proxy between automap and a real Prometheus, which holds a small shop whose catalogue is slow.
 //!
-//! Whatever the proxy does, a run ends within its deadline in the right answer, in an honest "cannot tell", or in an error that says what happened;
-//! it takes bounded memory, does not panic, and never names another service. Each run is told by its seed. Here every kind of fault runs once;
+//! Whatever the proxy does, a run ends within its deadline with the right answer, an honest "cannot tell", or an error that says what happened; it
+//! takes bounded memory, does not panic, and never names another service. Each run is determined by its seed. Here every kind of fault runs once;
 //! `make torture` runs a thousand and prints the table of docs/torture.md.
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
@@ -32,7 +32,7 @@ use fault::KINDS;
 use run::{Outcome, Run};
 use world::World;
 
-/// Runs at once: most of them wait.
+/// Concurrent runs: most of them wait.
 const AT_ONCE: usize = 4;
 
 /// One run for each seed, in the order of the seeds.

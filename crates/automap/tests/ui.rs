@@ -1,4 +1,4 @@
-//! `automap ui` serves a recording with nothing else running: its incidents, their data and their map, and it ends when it is asked to.
+//! `automap ui` serves a recording without any other process: its incidents, their data and their map, and it ends on request.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -93,7 +93,8 @@ fn a_file_that_is_no_recording_is_named_with_what_is_wrong() {
     assert!(String::from_utf8_lossy(&run.stderr).contains("/nowhere/a.parquet"));
 }
 
-/// A saved report has its incident, its map and what it says of each service; what needs metrics is refused with the way to get them.
+/// A saved report has its incident, its map and its statements about each service; requests that need metrics are refused with advice on how to get
+/// them.
 #[test]
 fn a_saved_report_is_shown_with_nothing_else_running() {
     let folder = tempfile::tempdir().unwrap();

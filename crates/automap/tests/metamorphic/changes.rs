@@ -13,17 +13,18 @@ use automap_core::topology::CallGraph;
 use crate::shop::wobble;
 
 const DAY_MS: i64 = 86_400_000;
-/// India's distance from UTC: neither a whole hour nor a multiple of most steps of scrapes in hours.
+/// India's offset from UTC: neither a whole hour nor a multiple of most scrape intervals in hours.
 const INDIA_MS: i64 = 19_800_000;
 
-/// What a change does to the answer, apart from names and times.
+/// The effect of a change on the answer, apart from names and times.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Effect {
     /// None, to the last digits.
     None,
-    /// The confidence moves a little.
+    /// The confidence changes slightly.
     Little,
-    /// As before. Somebody else's resources change during the data, though: without an incident that may be told as something that users do not feel.
+    /// As before, but the resources of another service change during the data: without an incident that may be reported as something that users do
+    /// not notice.
     Bystander,
 }
 
@@ -32,9 +33,9 @@ pub(crate) struct Change {
     pub(crate) name: &'static str,
     pub(crate) apply: fn(&Observation) -> Observation,
     pub(crate) effect: Effect,
-    /// Gives a service the name that it has in the changed observation.
+    /// Maps a service to its name in the changed observation.
     pub(crate) renamed: fn(&str) -> String,
-    /// How far the times are moved, in milliseconds.
+    /// How far the times are shifted, in milliseconds.
     pub(crate) moved_ms: i64,
 }
 
@@ -96,7 +97,7 @@ fn shuffled(observation: &Observation) -> Observation {
     })
 }
 
-/// Turns the alphabet around, so that every tie that names decide would be decided the other way.
+/// Reverses the alphabet, so that every tie decided by names would be decided the other way.
 fn other_name(service: &str) -> String {
     service.bytes().map(|b| if b.is_ascii_lowercase() { char::from(b'a' + b'z' - b) } else { char::from(b) }).collect()
 }
@@ -128,14 +129,14 @@ fn moved(observation: &Observation, by_ms: i64) -> Observation {
     changed
 }
 
-/// The samples lie three tenths of a step earlier; what is known of the incident's times stays.
+/// The samples are three tenths of a step earlier; the known times of the incident stay.
 fn another_phase(observation: &Observation) -> Observation {
     let mut changed = moved(observation, -3 * observation.frame.step_ms() / 10);
     changed.hint = observation.hint;
     changed
 }
 
-/// Twice as many requests and connections all the time, and all that follows them.
+/// Twice as many requests and connections all the time, and everything that follows from them.
 fn twice_the_traffic(observation: &Observation) -> Observation {
     times_two(observation, |metric| {
         metric.ends_with("_rps") || metric.ends_with("_per_s") || metric.ends_with("cpu_cores")
@@ -154,7 +155,7 @@ fn times_two(observation: &Observation, is_it: impl Fn(&str) -> bool) -> Observa
     })
 }
 
-/// A healthy service: its series wobble around their levels.
+/// A healthy service: its series vary around their levels.
 fn healthy(service: &str, seed: usize, times: &[Timestamp]) -> Vec<RawSeries> {
     let levels = [
         ("latency_ms", 25.0, 0.2),
@@ -176,7 +177,7 @@ fn unrelated_service(observation: &Observation) -> Observation {
     rewritten(observation, |raw| raw.extend(healthy("newsletter", 1000, observation.frame.times())))
 }
 
-/// Another system that nobody of the first calls, with an entry, a service inside and a store.
+/// Another system that the first never calls, with an entry, a service inside and a store.
 fn healthy_namespace(observation: &Observation) -> Observation {
     let names = ["wiki-web", "wiki-search", "wiki-store"];
     let times = observation.frame.times();
@@ -245,7 +246,7 @@ fn batch_job(observation: &Observation) -> Observation {
     bystander(observation, "cpu_cores", |at, v| if (0.1..0.2).contains(&at) { 5.0 * v } else { v })
 }
 
-/// What the user declares and the mesh has measured is one call, whichever was read first.
+/// A call that the user declares and the mesh has measured is one call, whichever was read first.
 fn calls_declared_again(observation: &Observation) -> Observation {
     let mut changed = observation.clone();
     let known: BTreeMap<(String, String), _> =

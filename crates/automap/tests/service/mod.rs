@@ -1,4 +1,4 @@
-//! A running `automap watch` or `automap serve` whose log is read, for tests of the program as a whole.
+//! A running `automap watch` or `automap serve`, and its log, for tests of the program as a whole.
 #![expect(clippy::panic, reason = "a test may panic")]
 
 use std::io::{BufRead, BufReader};
@@ -44,7 +44,7 @@ impl Service {
         panic!("it did not log {what}");
     }
 
-    /// Where the API is.
+    /// The address of the API.
     pub(crate) fn address(&self) -> SocketAddr {
         const BEFORE: &str = "://127.0.0.1:";
         let line = self.wait_for(BEFORE);

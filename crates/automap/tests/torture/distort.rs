@@ -1,4 +1,4 @@
-//! Changes of the series of an answer, and bodies that are more than they seem.
+//! Modifications of the series in an answer, and compressed bodies that expand to much more.
 #![expect(clippy::ptr_arg, reason = "one type for all changes, most of which add or leave out series")]
 
 use std::io::Write;
@@ -9,14 +9,14 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::{Value, json};
 
-/// What a bomb unfolds to.
+/// The expanded size of a bomb.
 const BOMB_BYTES: usize = 1 << 30;
-/// Most copies that an explosion makes of each series.
+/// Maximum number of copies of each series in an explosion.
 const MAX_COPIES: usize = 3000;
-/// Most series of one answer after an explosion, so that the proxy itself stays small.
+/// Maximum number of series in one answer after an explosion, so that the proxy itself stays small.
 const MAX_SERIES: usize = 20_000;
 
-/// A mebibyte that unfolds to a gibibyte.
+/// A mebibyte that expands to a gibibyte.
 pub(crate) fn gzip_bomb() -> Vec<u8> {
     static BOMB: LazyLock<Vec<u8>> = LazyLock::new(|| {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
@@ -53,7 +53,7 @@ pub(crate) fn with_warning(body: Vec<u8>) -> Vec<u8> {
     answer.to_string().into_bytes()
 }
 
-/// One sample of every series falls to zero, as where a counter begins again between two looks.
+/// One sample of every series falls to zero, like a counter that restarts between two scrapes.
 pub(crate) fn dip(series: &mut Vec<Value>, random: &mut Rng) {
     for points in series.iter_mut().filter_map(points) {
         let at = random.below(points.len().max(1));
@@ -75,7 +75,7 @@ pub(crate) fn jump(series: &mut Vec<Value>, random: &mut Rng) {
     }
 }
 
-/// Every series ends somewhere and goes on under one more label.
+/// Every series ends somewhere and continues with one more label.
 pub(crate) fn churn(series: &mut Vec<Value>, random: &mut Rng) {
     for i in 0..series.len() {
         let mut later = series[i].clone();
@@ -87,7 +87,7 @@ pub(crate) fn churn(series: &mut Vec<Value>, random: &mut Rng) {
     }
 }
 
-/// Thousands of series that nobody knows, each like one that is known.
+/// Thousands of unknown series, each like a known one.
 pub(crate) fn explode(series: &mut Vec<Value>, random: &mut Rng) {
     let known = series.len();
     let copies = (1 + random.below(MAX_COPIES)).min(MAX_SERIES / known.max(1));
@@ -97,7 +97,7 @@ pub(crate) fn explode(series: &mut Vec<Value>, random: &mut Rng) {
             for value in copy["metric"].as_object_mut().into_iter().flat_map(|labels| labels.values_mut()) {
                 *value = json!(format!("{}-{:x}", value.as_str().unwrap_or_default(), random.bits()));
             }
-            // A level of its own, always the same.
+            // A constant value.
             for point in points(&mut copy).into_iter().flatten() {
                 point[1] = json!("1");
             }

@@ -10,13 +10,13 @@ use crate::distort;
 /// How an answer reaches the client.
 #[derive(Clone, Debug)]
 pub(crate) enum Delivery {
-    /// Whole.
+    /// Complete.
     Whole { status: u16, headers: Vec<(&'static str, String)>, body: Vec<u8> },
-    /// Claims more or fewer bytes than there are, then hangs up.
+    /// Claims more or fewer bytes than there are, then closes the connection.
     WrongLength { body: Vec<u8>, claimed: usize },
-    /// In pieces with pauses.
+    /// In chunks with pauses.
     Slow { body: Vec<u8>, piece: usize, pause: Duration },
-    /// Hangs up without a word.
+    /// Closes the connection without an answer.
     Reset,
     /// Never answers.
     Silent,
@@ -103,7 +103,7 @@ pub(crate) const KINDS: [(&str, Change); 27] = [
     ("NaN and Inf", |body, random| each_result(body, random, distort::not_numbers)),
 ];
 
-/// Changes the series of an answer; others pass.
+/// Modifies the series of an answer; other answers pass.
 fn each_result(body: Vec<u8>, random: &mut Rng, change: fn(&mut Vec<Value>, &mut Rng)) -> Delivery {
     let Ok(mut answer) = serde_json::from_slice::<Value>(&body) else { return Delivery::ok(body) };
     if let Some(series) = answer.pointer_mut("/data/result").and_then(Value::as_array_mut) {

@@ -6,9 +6,10 @@ use std::time::{Duration, Instant};
 
 use procfs::process::Process;
 
-/// Waits for the end, and reads the largest memory meanwhile, in KiB. `None`: ended by the deadline or a signal.
+/// Waits for the end, and measures the peak memory meanwhile, in KiB. `None`: ended by the deadline or a signal.
 ///
-/// A new process shares our memory until its program has its own in place, and shows ours as its peak; so long as it shows our program, too, it is not read.
+/// A new process shares our memory until it has executed its program, and reports our peak as its own; it is not measured while it still shows our
+/// program.
 pub(crate) fn watched(mut child: Child, begun: Instant, deadline: Duration) -> (Option<i32>, u64) {
     let mut peak_kib = 0;
     let ours = std::env::current_exe().unwrap();

@@ -1,4 +1,4 @@
-//! The proxy: passes a request on to Prometheus, and the answer back as the run's fault wants it.
+//! The proxy: forwards a request to Prometheus, and modifies the answer according to the run's fault.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -13,9 +13,9 @@ use automap_core::random::Rng;
 use crate::fault::{Delivery, KINDS};
 use crate::world::World;
 
-/// Longest silence, after which the connection ends whatever the client does.
+/// Maximum silence, after which the connection ends whatever the client does.
 const MAX_SILENCE: Duration = Duration::from_secs(20);
-/// Most bytes of an endless body.
+/// Maximum bytes of an endless body.
 const MAX_ENDLESS: usize = 1 << 30;
 
 /// Which answers are changed, and how.
@@ -23,7 +23,7 @@ pub(crate) struct Plan {
     pub(crate) kind: usize,
     /// Share of the answers that are changed, in percent.
     pub(crate) percent: f64,
-    /// After so many answers to the same request the fault is over.
+    /// After this many answers to the same request the fault is over.
     pub(crate) most: u64,
 }
 
@@ -41,7 +41,7 @@ struct Shared {
     upstream: SocketAddr,
     plan: Plan,
     seed: u64,
-    /// How often each request came, by its digest: what happens to an answer depends on the request and not on which thread is first.
+    /// How often each request came, by its digest: the fate of an answer depends on the request and not on which thread is first.
     attempts: Mutex<BTreeMap<u64, u64>>,
     stop: AtomicBool,
 }
@@ -70,7 +70,7 @@ impl Proxy {
                     return;
                 }
                 let shared = Arc::clone(&accepting);
-                // A client that hangs up is not the proxy's problem.
+                // A client that closes the connection is not the proxy's problem.
                 thread::spawn(move || drop(serve(&stream, &shared)));
             }
         });
@@ -124,7 +124,7 @@ fn pass_on(upstream: SocketAddr, request: &[u8]) -> std::io::Result<(u16, Vec<u8
     Ok((status, answer.split_off(end)))
 }
 
-/// The changed answer, or the answer itself where this one is left alone.
+/// The modified answer, or the original if this one is left alone.
 fn change(shared: &Shared, request: &[u8], answer: Vec<u8>) -> Result<Delivery, Vec<u8>> {
     let digest = request
         .iter()

@@ -13,23 +13,23 @@ use crate::peak::watched;
 use crate::proxy::Proxy;
 use crate::world::World;
 
-/// Longest run. A request may take `--timeout`, is sent up to four times, and a server may ask for pauses of ten seconds.
+/// Time limit of a run. A request may take `--timeout`, is sent up to four times, and a server may request pauses of ten seconds.
 const DEADLINE: Duration = Duration::from_secs(180);
-/// Longest wait for one answer.
+/// Time limit for one answer.
 const TIMEOUT: &str = "2s";
-/// Most memory of the process, in MiB: the limit of the chart.
+/// Maximum memory of the process, in MiB: the limit of the chart.
 const MAX_MIB: u64 = 512;
 
 /// How a run ended.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Outcome {
-    /// Catalogue is named, alone.
+    /// Only catalogue is named.
     Right,
-    /// No service is named, and nothing is called calm.
+    /// No service is named, and the system is not called healthy.
     CannotTell,
     /// An error; its first line, without numbers.
     Error(String),
-    /// What must not be.
+    /// A violation.
     Broken(String),
 }
 
@@ -43,7 +43,7 @@ pub(crate) struct Run {
     pub(crate) peak_mib: u64,
 }
 
-/// Diagnoses the shop through a proxy of this seed. Every other run is told when the incident began.
+/// Diagnoses the shop through a proxy with this seed. Every other run gets the start of the incident.
 pub(crate) fn one(world: &World, program: &Path, seed: u64) -> Run {
     let proxy = Proxy::start(world, seed);
     let (from, to, incident) = World::TIMES_S;

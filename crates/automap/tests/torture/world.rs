@@ -13,12 +13,12 @@ const LENGTH_S: u64 = 3600;
 const SCRAPE_S: u64 = 15;
 /// When catalogue becomes slow.
 const FAULT_S: u64 = 2700;
-/// When payment's pods are replaced, so that their counters begin again.
+/// When payment's pods are replaced, so that their counters restart.
 const RESET_S: u64 = 1500;
 /// Bounds of the histogram in milliseconds.
 const BOUNDS: [u32; 9] = [5, 10, 25, 50, 100, 250, 500, 1000, 2500];
 
-/// Caller, callee, requests a second, latency in milliseconds, and how much the fault adds.
+/// Caller, callee, requests a second, latency in milliseconds, and the latency added by the fault.
 const CALLS: [(&str, &str, f64, f64, f64); 6] = [
     ("unknown", "front-end", 40.0, 60.0, 90.0),
     ("front-end", "catalogue", 30.0, 20.0, 120.0),
@@ -32,13 +32,13 @@ const CALLS: [(&str, &str, f64, f64, f64); 6] = [
 pub(crate) struct World(Prometheus);
 
 impl World {
-    /// The service that everything is about.
+    /// The service with the fault.
     pub(crate) const CAUSE: &str = "catalogue";
 
     /// First and last time of the data, and the start of the incident, in Unix seconds.
     pub(crate) const TIMES_S: (u64, u64, u64) = (START_S + 300, START_S + LENGTH_S, START_S + FAULT_S);
 
-    /// `None` where Prometheus is not installed. In continuous integration that fails instead.
+    /// `None` if Prometheus is not installed. In continuous integration that fails instead.
     pub(crate) fn start() -> Option<Self> {
         Prometheus::backfilled("torture", &series()).map(Self)
     }
@@ -48,7 +48,7 @@ impl World {
     }
 }
 
-/// A counter as it grows, with its noise.
+/// The growth of a counter, with its noise.
 struct Counter {
     requests: f64,
     sum_ms: f64,
@@ -58,7 +58,7 @@ struct Counter {
 impl Counter {
     const ZERO: Self = Self { requests: 0.0, sum_ms: 0.0, buckets: [0.0; BOUNDS.len() + 1] };
 
-    /// So many requests, half of them a third faster and half a third slower than the mean.
+    /// This many requests, half of them a third faster and half a third slower than the mean.
     fn add(&mut self, requests: f64, mean_ms: f64) {
         self.requests += requests;
         self.sum_ms += requests * mean_ms;
@@ -88,7 +88,7 @@ impl Counter {
     }
 }
 
-/// All series as `promtool` reads them.
+/// All series in the format that `promtool` reads.
 fn series() -> String {
     let mut random = Rng::new(7);
     let mut out = String::new();
