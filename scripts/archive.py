@@ -69,7 +69,7 @@ def main():
         lines = work / "lines.jsonl"
         with lines.open("w") as out:
             shown = [run(automap, "archive", "show", work / "captures", row["id"], "-o", "json")[0] for row in listed[:: max(1, len(listed) // 400)]]
-            # As many incidents as captures, of the diagnoses of some hundred of them.
+            # As many incidents as captures, from the diagnoses of a few hundred of them.
             documents = [json.dumps(json.loads(document)) for document in shown]
             for line in spread((documents[i % len(documents)] for i in range(options.captures)), options.captures):
                 out.write(line + "\n")

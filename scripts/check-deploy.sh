@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Checks everything under deploy/, and what is at the root for it. Each check is one line: ok, FAILED, or SKIPPED and why. Exits 1 where one failed.
+# Checks everything under deploy/, and the files at the root that belong to it. Each check prints one line: ok, FAILED, or SKIPPED and why.
+# Exits 1 if one failed.
 # scripts/need-deploy-tools.sh [load] fetches the tools. STRICT=1 makes a skipped check a failure.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit
@@ -25,7 +26,7 @@ check() {
     tail -n 20 "$work/out" | sed 's/^/         | /'
   fi
 }
-# refuses NAME COMMAND…: it has to fail.
+# refuses NAME COMMAND…: the command must fail.
 refuses() {
   local name=$1
   shift
@@ -41,7 +42,7 @@ skip() {
   skipped=$((skipped + 1))
   echo "SKIPPED  $1: $2"
 }
-# needs TOOL CHECKS: whether the tool is there; says what is skipped where it is not.
+# needs TOOL CHECKS: whether the tool is installed; otherwise prints which checks are skipped.
 needs() {
   command -v "$1" >/dev/null && return
   skip "$2" "no $1; see scripts/need-deploy-tools.sh"
@@ -56,7 +57,7 @@ if needs yamllint 'YAML'; then check 'yamllint' yamllint --strict -d "$style" "$
 if needs promtool 'rules and scrape configuration of Prometheus'; then
   check 'promtool: rules' promtool check rules deploy/prometheus/automap.rules.yaml deploy/prometheus/history.rules.yaml deploy/prometheus/fleet.rules.yaml
   check 'promtool: unit tests of the rules' promtool test rules deploy/prometheus/automap.rules.test.yaml deploy/prometheus/history.rules.test.yaml deploy/prometheus/fleet.rules.test.yaml
-  # A rule that lost its threshold has to be noticed by its test.
+  # A rule without its threshold must fail its test.
   mkdir "$work/rules"
   sed 's/automap_last_success_timestamp_seconds > 300/automap_last_success_timestamp_seconds > 30000/' deploy/prometheus/automap.rules.yaml >"$work/rules/automap.rules.yaml"
   cp deploy/prometheus/automap.rules.test.yaml "$work/rules"
@@ -66,7 +67,7 @@ if needs promtool 'rules and scrape configuration of Prometheus'; then
   if promtool check config --syntax-only deploy/istio/prometheus.yaml >"$work/out" 2>&1; then
     check 'promtool: scrape configuration' true
   elif grep -q 'kubernetes_sd_configs not found' "$work/out"; then
-    # Debian builds Prometheus without Kubernetes; everything but that one key is checked then.
+    # Debian builds Prometheus without Kubernetes; in that case everything but that one key is checked.
     sed 's/kubernetes_sd_configs: \[{ role: [a-z]* }\]/static_configs: [{ targets: ["a:1"] }]/' deploy/istio/prometheus.yaml >"$work/prometheus.yaml"
     check 'promtool: scrape configuration' promtool check config --syntax-only "$work/prometheus.yaml"
     skip 'promtool: kubernetes_sd_configs' 'this promtool was built without it'
@@ -123,7 +124,7 @@ fi
 if [ -f "$work/dashboard.rules" ] && command -v promtool >/dev/null; then check 'dashboard: queries parse' promtool check rules "$work/dashboard.rules"; fi
 skip 'dashboard in Grafana' 'there is no Grafana to run here; look at it'
 
-# Kubernetes' own schemas know no custom resources: those warnings are not failures, manifests.py looks at them.
+# Kubernetes' own schemas have no custom resources: those warnings are not failures, manifests.py checks them.
 schemas() { kubernetes-validate --strict --no-warn -k "$kubernetes" "$1"; }
 validated() { # NAME FILE
   if command -v kubernetes-validate >/dev/null; then check "$1: schemas of Kubernetes $kubernetes" schemas "$2"; else skip "$1: schemas" 'no kubernetes-validate'; fi

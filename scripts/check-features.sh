@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Checks that automap compiles without warnings with each set of features given, and with no others.
+# Checks that automap compiles without warnings with each of the given sets of features, and with no others.
 set -euo pipefail
 
 cargo=${CARGO:-cargo}

@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
-# Names every action, container image and base image of the repository that is not pinned by a digest: a tag can be moved to other code. Exits 1
-# where an action or a base image that we build from is not pinned and is not in the list below; images that only a demonstration runs are named.
-# `scripts/check-pins.sh --digests` asks the registry for the digests of the listed ones (needs docker and the network).
+# Lists every action, container image and base image of the repository that is not pinned by a digest: a tag can be moved to other code.
+# Exits 1 if an action or a base image that we build from is neither pinned nor in the list below; images that only a demonstration runs are
+# listed.
+# `scripts/check-pins.sh --digests` queries the registry for the digests of the listed ones (needs docker and the network).
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit
 
-# Not pinned yet, each with its reason. Whoever has a registry at hand pins them: IMAGE@sha256:… after the tag.
+# Not pinned yet, each with its reason. To pin one, add @sha256:… after the tag; this needs access to a registry.
 known=(
-  'rust:1.95-alpine'  # Dockerfile: the tag names the compiler's version, which rust-toolchain.toml names too
-  'node:22-alpine'    # Dockerfile: builds the page; what it installs is locked with digests in web/package-lock.json
+  'rust:1.95-alpine'  # Dockerfile: the tag contains the compiler's version, and so does rust-toolchain.toml
+  'node:22-alpine'    # Dockerfile: builds the page; its dependencies are locked with digests in web/package-lock.json
   'busybox:1.37'      # Helm's test: one wget, in a pod without rights
 )
 

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Fuzzes every parser of input from outside, one after the other, with cargo-fuzz on nightly. SECONDS_EACH: how long each runs (60).
-# Arguments: the targets (all of them). Prints a table: runs, coverage, examples kept, largest memory, finds. Finds stay in target/fuzz/finds.
+# Fuzzes every parser of external input, one after the other, with cargo-fuzz on nightly. SECONDS_EACH: how long each runs (60). Arguments:
+# the targets (default: all). Prints a table: runs, coverage, examples kept, largest memory, findings. Findings stay in target/fuzz/finds.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 each=${SECONDS_EACH:-60}
 targets=(address calls capture change_webhook chaos config jwt ledger mcp namespace presets prometheus slo table template webhook)
 [ $# -eq 0 ] || targets=("$@")
 
-# Folders with further examples; the first folder of a target is the one that the fuzzer writes to.
+# Folders with further examples; the fuzzer writes to the first folder of a target.
 seeds() {
   case $1 in
     capture) echo crates/automap/tests/captures ;;
@@ -17,7 +17,7 @@ seeds() {
 }
 
 command -v cargo-fuzz > /dev/null || { echo "fuzz: install cargo-fuzz: cargo install cargo-fuzz --locked"; exit 1; }
-# All of our code is free of `unsafe`: the sanitizers would only make it slow and hide its memory behind their own.
+# Our code is free of `unsafe`: the sanitizers would only make it slow and add their own memory to the measurement.
 cargo +nightly fuzz build --sanitizer none --features libfuzzer any
 binary=target/x86_64-unknown-linux-gnu/release/any
 mkdir -p target/fuzz/finds

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # usage: scripts/get-prometheus3.sh DIR
-# Puts a Prometheus of version 3 into DIR from Debian's unstable distribution, and prints its path. Nothing is installed and no source of
-# the system's packages changes. Tests of native histograms and of names with dots use it:
+# Puts a Prometheus of version 3 into DIR from Debian's unstable distribution, and prints its path. Nothing is installed, and the system's
+# package sources are not changed. Used by the tests of native histograms and of names with dots:
 #   make test-prometheus3
 set -euo pipefail
 
@@ -12,7 +12,7 @@ if [ ! -x "$program" ]; then
   mkdir -p "$dir/lists/partial" "$dir/cache/archives/partial"
   dir=$(realpath "$dir")
   program=$dir/root/usr/bin/prometheus
-  # The mirror that this machine uses already.
+  # The mirror that this machine already uses.
   site=$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' | grep -m1 '/debian/*$')
   key=/usr/share/keyrings/debian-archive-keyring.gpg
   echo "deb [signed-by=$key] $site sid main" >"$dir/sources.list"

@@ -87,7 +87,7 @@ def fisher_z(x):
         r = partial_by_residuals(x, i, j, given)
         z = numpy.arctanh(abs(r)) * numpy.sqrt(len(x) - len(given) - 3)
         p = 2 * scipy.stats.norm.sf(z)
-        # causal-learn says 2·(1 − Φ), which has no digits left for tiny values: it only checks, this one is written.
+        # causal-learn computes 2·(1 − Φ), which has no digits left for tiny values: it is only compared, and this one is written.
         assert abs(peer(i, j, list(given)) - p) < 1e-12, (i, j, given)
         rows.append([i, j, given_text(given), p])
     write("fisher_z.csv", ["i", "j", "given", "p_value"], rows)
@@ -120,7 +120,7 @@ def g_square(x):
         for given in [()] + [(k,) for k in range(len(NAMES)) if k not in (i, j)]:
             strata = [bins[:, given[0]] == s for s in range(BINS)] if given else [numpy.full(len(x), True)]
             tables = [table(i, j, chosen) for chosen in strata]
-            # scipy refuses a table with an empty row or column, where G has fewer degrees of freedom.
+            # scipy rejects a table with an empty row or column, for which G has fewer degrees of freedom.
             if any((t.sum(axis) == 0).any() for t in tables for axis in (0, 1)):
                 continue
             answers = [scipy.stats.chi2_contingency(t, correction=False, lambda_="log-likelihood") for t in tables]
@@ -163,8 +163,8 @@ def pagerank():
 
 def main():
     HERE.mkdir(parents=True, exist_ok=True)
-    # Twenty-eight pairs at a level of 5 % seldom end without an accident. The first seed at which causal-learn finds the truth: there
-    # the answer does not hang on which of several separating sets a program happens to prefer.
+    # With twenty-eight pairs at a level of 5 % a chance error is likely. This is the first seed at which causal-learn finds the truth:
+    # there the result does not depend on which of several separating sets a program prefers.
     seed = next(seed for seed in itertools.count(1) if peers_graph(data(seed)) == TRUTH)
     x = data(seed)
     write("data.csv", NAMES, x.tolist())

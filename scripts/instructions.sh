@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Counts the instructions of three fixed pieces of work (crates/automap/benches/instructions.rs) under valgrind, beside the counts that are kept in
-# scripts/instructions.txt: a recorded incident, 200 simulated services, and the AutoMAP graph of 100 services. Warns about a tenth more.
-# `--keep` writes the counts as they are now. Times depend on the machine and its day; counts depend on the code and the compiler.
+# Counts the instructions of three fixed workloads (crates/automap/benches/instructions.rs) under valgrind, and compares them with the
+# counts in scripts/instructions.txt: a recorded incident, 200 simulated services, and the AutoMAP graph of 100 services. Warns about an
+# increase of a tenth.
+# `--keep` stores the current counts. Times depend on the machine and the day; counts depend on the code and the compiler.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -10,7 +11,7 @@ command -v valgrind > /dev/null || { echo "valgrind is not installed" >&2; exit 
 program=$(${CARGO:-cargo} bench --locked -p automap --bench instructions --no-run --message-format json-render-diagnostics |
   sed -n 's/.*"executable":"\([^"]*\)".*/\1/p' | tail -1)
 
-# Of so many rounds; one thread, so that none waits for another.
+# The number of rounds; a single thread, so that none waits for another.
 count() {
   RAYON_NUM_THREADS=1 valgrind --tool=callgrind --callgrind-out-file=/dev/null "$program" "$1" "$2" 2>&1 |
     sed -n 's/.*Collected : \([0-9]*\).*/\1/p'
@@ -18,7 +19,7 @@ count() {
 
 found=""
 for work in lab fleet graph; do
-  # What is done once, such as reading the recording, falls out of the difference.
+  # One-time work, such as reading the recording, cancels out in the difference.
   now=$((($(count $work 3) - $(count $work 1)) / 2))
   found+="$work $now"$'\n'
   before=$(sed -n "s/^$work \([0-9]*\)$/\1/p" $kept)

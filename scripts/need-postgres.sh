@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes sure that a PostgreSQL server is installed, from the system's package manager. The tests start one of their own.
+# Makes sure that a PostgreSQL server is installed, from the system's package manager. The tests start their own.
 set -euo pipefail
 
 found() { command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1; }

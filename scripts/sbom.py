@@ -26,7 +26,7 @@ def linked():
         node = todo.pop()
         if node not in found:
             found.add(node)
-            # A procedural macro runs at build time, and so does what it needs.
+            # A procedural macro runs at build time, and so do its dependencies.
             todo += [d for d in needs(node) if "proc-macro" not in {k for t in packages[d]["targets"] for k in t["kind"]}]
     return found
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# The bill of materials of the `automap` program as CycloneDX 1.5 JSON, from cargo's own resolution: what is linked into it, with versions,
-# licences, checksums and who needs what. Nothing is downloaded. scripts/sbom.sh [FILE]; standard output where no file is given.
-# Same lock file, same bytes: there is no time and no random number in it.
+# The bill of materials of the `automap` program as CycloneDX 1.5 JSON, from cargo's own resolution: the linked crates, with versions,
+# licences, checksums and dependencies. Nothing is downloaded. scripts/sbom.sh [FILE]; standard output without FILE.
+# Same lock file, same bytes: it contains no time and no random number.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export CARGO_NET_OFFLINE=${CARGO_NET_OFFLINE:-true}

@@ -240,7 +240,7 @@ def diagnose(automap: str, proxy: int, server: subprocess.Popen, namespace: str)
     with tempfile.TemporaryFile("w+") as out_file, tempfile.TemporaryFile("w+") as err_file:
         process = subprocess.Popen(command, stdout=out_file, stderr=err_file)
         peak = 0.0
-        # What the kernel counts for a child that has ended includes what this process held when it began.
+        # The kernel's figure for a child that has ended includes the memory that this process held when it began.
         while process.poll() is None:
             peak = max(peak, peak_mib(process.pid))
             time.sleep(0.02)

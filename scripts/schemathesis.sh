@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Holds the HTTP interface to its own OpenAPI document with schemathesis, installed into target/tools.
+# Checks the HTTP interface against its own OpenAPI document with schemathesis, installed into target/tools.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
-# Real stores with their exporters on loopback, to see what automap reads of them. Nothing is installed and nothing starts by itself: Debian's
-# packages are unpacked into a folder of their own, each server writes only there, and is stopped by its own process id.
+# Real stores with their exporters on loopback, to see what automap reads from them. Nothing is installed and nothing starts by itself:
+# Debian's packages are unpacked into a separate folder, each server writes only there, and is stopped by its own process id.
 #
 #   scripts/stores.sh unpack                 # fetch and unpack the packages (once)
 #   scripts/stores.sh start [NAME...]        # mariadb postgresql redis rabbitmq nginx haproxy node; all without a name
 #   scripts/stores.sh ports                  # NAME=PORT of everything that was started
-#   scripts/stores.sh env                    # the environment in which its clients are found
+#   scripts/stores.sh env                    # the environment in which their clients are found
 #   scripts/stores.sh client PROGRAM ARG...  # mariadb, psql, redis-cli, amqp-publish, amqp-consume … with their libraries
 #   scripts/stores.sh stop [NAME...]         # a server (mariadb) or an exporter (mariadb-exporter); all without a name
 #
-# AUTOMAP_STORES is the folder (target/stores), AUTOMAP_STORES_PORT the first port that is tried (27300).
+# AUTOMAP_STORES is the folder (target/stores), AUTOMAP_STORES_PORT the first port to try (27300).
 set -euo pipefail
 
 cd "$(dirname "$0")/.."
@@ -27,14 +27,14 @@ unpack() {
   [ -e "$packages/complete" ] && return
   command -v apt-get >/dev/null || fail "apt-get is not here" "run this on Debian or Ubuntu; the tests against real stores are skipped elsewhere"
   mkdir -p "$packages/debs" "$root"
-  # What is installed already is used from where it is.
+  # Packages that are already installed are used in place.
   local missing
   missing=$(apt-get -s install --no-install-recommends "${wanted[@]}" | awk '$1 == "Inst" { print $2 }')
   (cd "$packages/debs" && apt-get download -q $missing >/dev/null)
   local deb
   for deb in "$packages"/debs/*.deb; do dpkg-deb -x "$deb" "$root"; done
   rm -r "$packages/debs"
-  # Erlang's start script names the folder that it would be installed to.
+  # Erlang's start script contains the path of its installation.
   local erl=$root/usr/lib/erlang/bin/erl
   if [ -e "$erl" ]; then sed -i "s|ROOTDIR=/usr/lib/erlang|ROOTDIR=$root/usr/lib/erlang|" "$erl"; fi
   touch "$packages/complete"
@@ -50,7 +50,7 @@ libraries() {
   export PATH=$root/usr/sbin:$root/usr/bin:$root/usr/lib/erlang/bin:$PATH$postgresql
 }
 
-# A port that nobody listens on, remembered under a name.
+# A free port, stored under a name.
 port() {
   local known
   known=$(sed -n "s/^$1=//p" "$run/ports" 2>/dev/null | tail -1)
@@ -62,7 +62,7 @@ port() {
   echo "$known"
 }
 
-# start_as NAME PROGRAM ARG…: in the background, with a file for its id and one for what it says.
+# start_as NAME PROGRAM ARG…: in the background, with a file for its id and one for its output.
 start_as() {
   local name=$1
   shift
@@ -87,7 +87,7 @@ start_mariadb() {
   local p data=$dir/mariadb
   p=$(port mariadb)
   if [ ! -d "$data" ]; then
-    # Small: this is a store to look at, not to use.
+    # Small: this is a store for tests.
     cat >"$dir/mariadb.cnf" <<END
 [mysqld]
 port=$p
@@ -177,7 +177,7 @@ start_rabbitmq() {
   mkdir -p "$dir/rabbitmq"
   echo '[rabbitmq_prometheus].' >"$dir/rabbitmq/plugins"
   printf 'listeners.tcp.1 = 127.0.0.1:%s\nprometheus.tcp.port = %s\nprometheus.tcp.ip = 127.0.0.1\nvm_memory_high_watermark.absolute = 256MB\ndisk_free_limit.absolute = 10MB\nlog.console = true\nlog.file = false\n' "$p" "$e" >"$dir/rabbitmq/rabbitmq.conf"
-  # Erlang's name server, which would otherwise outlive the node that starts it.
+  # Erlang's port mapper, which would otherwise outlive the node that starts it.
   is_running rabbitmq-names || start_as rabbitmq-names env ERL_EPMD_ADDRESS=127.0.0.1 epmd -port "$names"
   start_as rabbitmq env HOME="$dir/rabbitmq" ERL_CRASH_DUMP=/dev/null ERL_EPMD_ADDRESS=127.0.0.1 ERL_EPMD_PORT="$names" RABBITMQ_HOME="$home" RABBITMQ_NODENAME="automap@localhost" \
     RABBITMQ_CONFIG_FILE="$dir/rabbitmq/rabbitmq" RABBITMQ_MNESIA_BASE="$dir/rabbitmq/data" RABBITMQ_LOG_BASE="$dir/rabbitmq/log" RABBITMQ_ENABLED_PLUGINS_FILE="$dir/rabbitmq/plugins" \
@@ -185,7 +185,7 @@ start_rabbitmq() {
     RABBITMQ_CONF_ENV_FILE=/dev/null "$home/sbin/rabbitmq-server"
   wait_for rabbitmq "$p"
   wait_for rabbitmq "$e"
-  # That of the node, which ends the script that started it.
+  # The id of the node: the script that started it ends with it.
   cp "$dir/rabbitmq/id" "$run/rabbitmq.pid"
 }
 
@@ -245,12 +245,12 @@ start_node() {
   wait_for node-exporter "$e"
 }
 
-# By its own id, which is asked to end and then ended.
+# By its own id: terminated first, then killed.
 stop_one() {
   local file=$run/$1.pid id i
   [ -e "$file" ] || return 0
   id=$(cat "$file")
-  # PostgreSQL waits for its clients unless it is told otherwise.
+  # PostgreSQL waits for its clients by default.
   if [ "$1" = postgresql ]; then kill -INT "$id" 2>/dev/null || true; else kill "$id" 2>/dev/null || true; fi
   for ((i = 0; i < 100; i++)); do
     kill -0 "$id" 2>/dev/null || break

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Makes the fonts that PNG pictures are drawn with: Inter (SIL Open Font License 1.1) from Debian's fonts-inter, cut down to Latin
-# and the signs that automap prints: 60 KB for both. Run it again only to add signs.
+# Creates the fonts of PNG pictures: Inter (SIL Open Font License 1.1) from Debian's fonts-inter, reduced to Latin and the symbols that
+# automap prints: 60 KB for both. Run it again only to add symbols.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# A real Kubernetes API server on its etcd, and nothing else: enough for readers, rights and custom resources.
+# A real Kubernetes API server with etcd, and nothing else: enough for readers, rights and custom resources.
 #
 #   apiserver.sh start DIR PORT    listens on 127.0.0.1:PORT; writes DIR/{admin,viewer,nobody}.kubeconfig
-#   apiserver.sh crash DIR         kill -9 for the API server; etcd and what it holds stay
+#   apiserver.sh crash DIR         kill -9 for the API server; etcd and its data stay
 #   apiserver.sh resume DIR        starts the API server again
 #   apiserver.sh stop DIR          ends both and removes DIR
 #
-# `viewer` and `nobody` are plain users without any right: give them some. Exits with 77 where the programs are not installed:
-# etcd on the PATH, and kube-apiserver there or in $AUTOMAP_CLUSTER_DIR/bin (see build.sh).
+# `viewer` and `nobody` are plain users without any rights: grant them some. Exits with 77 if the programs are not installed: etcd on the
+# PATH, and kube-apiserver there or in $AUTOMAP_CLUSTER_DIR/bin (see build.sh).
 set -euo pipefail
 
 cache=${AUTOMAP_CLUSTER_DIR:-$HOME/.cache/automap-cluster}
@@ -61,7 +61,7 @@ start)
   dir=$(cd "$dir" && pwd)
   echo "$port" >"$dir/port"
   (umask 077 && openssl genrsa -out "$dir/sa.key" 2048 2>/dev/null)
-  # Good for this server only, which dies with its directory.
+  # Valid for this server only, which is removed with its directory.
   for user in admin viewer nobody; do
     token=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
     group=; [ "$user" = admin ] && group=',"system:masters"'

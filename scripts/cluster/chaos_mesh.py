@@ -115,7 +115,7 @@ class Node:
     def __init__(self, directory, netdelay):
         self.ctr = ["ctr", "-a", f"{directory}/containerd.sock", "-n", "k8s.io"]
         self.netdelay = netdelay
-        # Experiment and record → what runs for it.
+        # Experiment and record → the running fault.
         self.running = {}
 
     def container(self, pod, name):
@@ -282,7 +282,7 @@ def run(api, node):
             if "deletionTimestamp" in meta and FINALIZER not in meta.get("finalizers", []):
                 continue
             old = item.get("status", {}).get("experiment", {}).get("containerRecords")
-            # Its finalizer first: whoever deletes it from now on waits until the fault is taken back.
+            # The finalizer first: any deletion from now on waits until the fault is reverted.
             if FINALIZER not in meta.get("finalizers", []):
                 item = api.patch(item, {"metadata": {"finalizers": [FINALIZER]}})
             before = json.dumps(item.get("status"), sort_keys=True)

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Every manifest of deploy/ before a real API server, as a dry run: its types, its defaults, its admission; experiments against the kinds
-# of chaos_mesh.py. Exits with 77 where etcd or kube-apiserver are not installed.
+# Submits every manifest of deploy/ to a real API server, as a dry run: its types, its defaults, its admission; experiments against the
+# kinds of chaos_mesh.py. Exits with 77 if etcd or kube-apiserver is not installed.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 helm=$(command -v helm || echo "$root/target/tools/deploy/helm")
 dir=$(mktemp -d)
-# What apiserver.sh says, 77 among it, is what this says.
+# Passes on the exit code of apiserver.sh, including 77.
 "$here/apiserver.sh" start "$dir/server" "${PORT:-23500}"
 trap '"$here/apiserver.sh" stop "$dir/server"; rm -rf "$dir"' EXIT
 export KUBECONFIG=$dir/server/admin.kubeconfig
@@ -29,7 +29,7 @@ for namespace in sock-shop chaos-mesh automap bank; do kubectl create namespace 
 
 accepts deploy/sock-shop --kustomize "$root/deploy/sock-shop"
 for what in viewer.yaml operator.yaml experiments; do accepts "deploy/chaos-mesh/$what" --filename "$root/deploy/chaos-mesh/$what"; done
-# A check that accepts everything would check nothing.
+# A check that accepts everything would be useless.
 if sed 's/action: delay/action: delai/' "$root/deploy/chaos-mesh/experiments/network-delay-user.yaml" | kubectl apply --dry-run=server --filename - >/dev/null 2>&1; then
   echo "an unknown action was taken" >&2
   failed=1

@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# A whole Kubernetes of one node inside a network namespace of its own: etcd, containerd, API server, controllers, scheduler, kubelet, proxy.
+# A single-node Kubernetes inside its own network namespace: etcd, containerd, API server, controllers, scheduler, kubelet, proxy.
 #
 #   node.sh up DIR              some 30 s; then DIR/admin.kubeconfig works inside the namespace
 #   node.sh in DIR COMMAND…     runs a command there: `node.sh in DIR kubectl get pods -A`
-#   node.sh start DIR NAME COMMAND…   the same in the background, until `down`; its words go to DIR/log/NAME.log
+#   node.sh start DIR NAME COMMAND…   the same in the background, until `down`; its output goes to DIR/log/NAME.log
 #   node.sh load DIR FILE…      container images from tar files (image.py makes them)
 #   node.sh down DIR            ends everything and removes DIR
 #
-# Needs root, control groups of version 1 and what `build.sh --all` gets. Exits with 77 where something of it is missing.
-# A network namespace is what keeps the pods' addresses and the proxy's packet filter rules away from this machine's own.
+# Needs root, control groups of version 1 and the programs from `build.sh --all`. Exits with 77 if something is missing. The network
+# namespace keeps the pods' addresses and the proxy's packet filter rules separate from this machine's own.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -61,7 +61,7 @@ network() {
   ip -n "$namespace" link add pods type bridge
   ip -n "$namespace" addr add "$gateway/24" dev pods
   ip -n "$namespace" link set pods up
-  # Services have no interface: without a route the node's own clients could not even start a connection to one.
+  # Services have no interface: without a route the node's own clients could not even open a connection to one.
   ip -n "$namespace" route add 10.96.0.0/16 dev pods
   inside sysctl -qw net.ipv4.ip_forward=1 net.ipv4.conf.all.route_localnet=1
 }
@@ -81,7 +81,7 @@ users: [{name: admin, user: {token: "$token"}}]
 contexts: [{name: admin, context: {cluster: local, user: admin}}]
 YAML
   )
-  # No CAP_SYS_RESOURCE in some sandboxes: scores of the OOM killer may be raised there, but not lowered.
+  # Some sandboxes lack CAP_SYS_RESOURCE: there, scores of the OOM killer may be raised, but not lowered.
   cat >"$dir/containerd.toml" <<TOML
 version = 2
 root = "$dir/containerd/root"

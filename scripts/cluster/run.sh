@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# `make cluster`: the whole setting comes up on this machine, faults are injected by Chaos Mesh objects, and automap finds them from inside.
+# `make cluster`: the whole setup starts on this machine, faults are injected by Chaos Mesh objects, and automap diagnoses them from inside.
 #
-#   run.sh [EXPERIMENT.yaml…]      without any: the eight of the scorecard in docs/cluster.md, some 50 minutes
+#   run.sh [EXPERIMENT.yaml…]      without arguments: the eight of the scorecard in docs/cluster.md, some 50 minutes
 #
-# What it prints at the end is that scorecard. KEEP=yes leaves everything running. SETTLE, NORMAL and FAULT are the drill's times,
-# QUIET the number of stretches without a fault. What else this machine does meanwhile disturbs the shop: two cores are just enough.
+# The output ends with that scorecard. KEEP=yes leaves everything running. SETTLE, NORMAL and FAULT are the drill's times, QUIET the number
+# of stretches without a fault. Other load on this machine disturbs the shop: two cores are just enough.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
@@ -25,16 +25,16 @@ trap '[ "${KEEP:-}" = yes ] || "$here/node.sh" down "$dir"' EXIT
 
 say "what the pod may do, and what it sees"
 kubectl auth can-i --list --namespace "$shop" --as system:serviceaccount:automap:automap | grep -E 'chaos|pods|Resources'
-# The ledger: who was really hit, also after an experiment is gone.
+# The ledger: the true targets, even after an experiment is deleted.
 "$here/node.sh" start "$dir" ledger kubectl exec automap-0 --namespace automap -- automap chaos record --ledger /var/lib/automap/chaos.jsonl
 
-# Whoever injects is somebody else, with other rights.
+# Faults are injected by another account, with other rights.
 kubectl apply --filename "$root/deploy/chaos-mesh/operator.yaml" >/dev/null
 token=$(kubectl create token automap-chaos-operator --namespace automap --duration 12h)
 (umask 077 && sed "s/token: \".*\"/token: \"$token\"/" "$dir/admin.kubeconfig" >"$dir/operator.kubeconfig")
 
 say "normal time"
-# A minute until everything is scraped, and three of normal time: only then is there something to judge.
+# A minute until everything is scraped, and three of normal time: the minimum for a judgement.
 for _ in $(seq 60); do
   if within discover --prometheus "$prometheus" --namespace "$shop" --since 3m >"$dir/discover.txt" 2>/dev/null; then break; fi
   sleep 5

@@ -13,7 +13,7 @@ import sys
 
 NAMESPACE = "sock-shop"
 METRICS_PORT = 15090
-# Who calls, as Istio's peer metadata: here a header that the caller's side-car sets.
+# The caller, as in Istio's peer metadata: here a header that the caller's side-car sets.
 CALLER = "x-automap-caller"
 BUCKETS_MS = [0.5, 1, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000, 30000, 60000, 300000, 600000, 1800000, 3600000]
 TYPE = "type.googleapis.com/envoy.extensions"
@@ -110,7 +110,7 @@ def tcp_listener(name, address, port, cluster, logs):
         "cluster": cluster,
         "access_log": logs,
         "access_log_options": {"flush_access_log_on_connected": True},
-        # Pools keep connections for ever, and bytes are not counted: whoever calls a store shows by new connections only.
+        # Pools keep connections forever, and bytes are not counted: calls to a store show only as new connections.
         "max_downstream_connection_duration": "20s",
     }
     return listener(name, address, port, "envoy.filters.network.tcp_proxy", config)

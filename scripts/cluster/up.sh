@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# The setting that automap is made for, on one machine: Kubernetes, the Sock Shop with Envoy side-cars, cAdvisor, something that speaks Prometheus,
-# Chaos Mesh (a stand-in), visitors, and automap installed by its chart with nothing but the chart's rights.
+# The setup that automap is designed for, on one machine: Kubernetes, the Sock Shop with Envoy side-cars, cAdvisor, a Prometheus-compatible
+# server, Chaos Mesh (a stand-in), users, and automap installed by its chart with only the chart's rights.
 #
-#   up.sh DIR        some two minutes; `node.sh in DIR kubectl …` and `node.sh down DIR` go on from there
+#   up.sh DIR        some two minutes; continue with `node.sh in DIR kubectl …` and `node.sh down DIR`
 #
-# Reads target/release/automap and the programs of `build.sh --all`. RATE: visitors a second.
+# Reads target/release/automap and the programs of `build.sh --all`. RATE: users a second.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
@@ -12,7 +12,7 @@ cache=${AUTOMAP_CLUSTER_DIR:-$HOME/.cache/automap-cluster}
 dir=${1:?a directory}
 automap=$root/target/release/automap
 helm=$(command -v helm || echo "$root/target/tools/deploy/helm")
-# The first of the NodePorts that the shop's plan wants.
+# The first of the NodePorts in the shop's plan.
 base_port=30000
 
 say() { echo "$*" >&2; }
@@ -29,7 +29,7 @@ mkdir -p "$dir/images"
 image pause '["/bin/pause"]' "$cache/bin/pause:/bin/pause"
 image envoy '["/bin/envoy"]' "$cache/bin/envoy:/bin/envoy"
 image victoria-metrics '["/bin/victoria-metrics"]' "$(command -v victoria-metrics):/bin/victoria-metrics"
-# As the Dockerfile does it, but with this machine's C library.
+# As in the Dockerfile, but with this machine's C library.
 image automap '["/usr/local/bin/automap"]' --env XDG_DATA_HOME=/var/lib --env PATH=/usr/local/bin --dir /var/lib/automap "$automap:/usr/local/bin/automap"
 "$here/node.sh" load "$dir" "$dir"/images/*.tar
 rm -r "$dir/images"
@@ -37,7 +37,7 @@ rm -r "$dir/images"
 say "the Sock Shop, Prometheus' stand-in and Chaos Mesh's"
 "$automap" lab-process plan --base-port "$base_port" | python3 "$here/shop.py" | apply
 apply "$here/monitoring.yaml"
-# The configuration that we ship, twice changed: scraped more often, and Envoy's names without the prefix that Istio's build leaves out.
+# The configuration that we ship, with two changes: scraped more often, and Envoy's names without the prefix that Istio's build omits.
 awk '{ print }
   /metric_relabel_configs:/ && !done {
     print "      - { source_labels: [__name__], regex: \"envoy_(istio_.*)\", target_label: __name__, replacement: \"$1\" }"; done = 1
@@ -47,7 +47,7 @@ python3 "$here/chaos_mesh.py" crds | apply
 "$here/node.sh" start "$dir" state-metrics python3 "$here/state_metrics.py" --dir "$dir"
 "$here/node.sh" start "$dir" chaos-mesh python3 "$here/chaos_mesh.py" run --dir "$dir" --netdelay "$cache/bin/netdelay"
 kubectl wait --for=condition=Available deployment --all --all-namespaces --timeout=180s >/dev/null
-# Outside the mesh and without its rights, as the original's load test. They come in by the front-end's NodePort.
+# Outside the mesh and without its rights, like the original's load test. They enter through the front-end's NodePort.
 apply <<YAML
 apiVersion: v1
 kind: Namespace
