@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# A real Alertmanager with deploy/alertmanager/alertmanager.yaml: while AutomapVictim names front-end, its alert is held back, and payment's rings.
+# A real Alertmanager with deploy/alertmanager/alertmanager.yaml: while AutomapVictim names front-end, its alert is inhibited, and payment's
+# fires.
 #   inhibition.sh ALERTMANAGER
 set -euo pipefail
 here=$(cd "$(dirname "$0")/.." && pwd)

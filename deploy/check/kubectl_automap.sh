@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Tries deploy/kubectl-automap with a kubectl and an automap of our own. `SHELLS="dash bash"` says which shells run it.
+# Tests deploy/kubectl-automap with fake kubectl and automap programs. `SHELLS="dash bash"` selects the shells that run it.
 set -uo pipefail
 here=$(cd "$(dirname "$0")/.." && pwd)
 unset AUTOMAP AUTOMAP_WAIT_S
@@ -67,7 +67,7 @@ for shell in ${SHELLS:-dash bash}; do
   try 'help' 0 'Usage: kubectl automap' --help
   echo 'default kubernetes 443' >"$FAKE/services"
   try 'no Prometheus' 3 'looks like Prometheus' -n s
-  # Stopped while automap runs: the port is closed all the same.
+  # Stopped while automap runs: the port is closed nevertheless.
   echo 'istio-system prometheus 9090' >"$FAKE/services"
   rm -f "$FAKE"/{started,forward.pid}
   PATH="$work/bin:$PATH" TMPDIR=$FAKE/tmp FAKE_SLOW=1 "$shell" "$here/kubectl-automap" -n s >"$FAKE/out" 2>&1 &

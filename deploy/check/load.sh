@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Tries a load script for a few seconds on the stub: load.sh k6|jmeter PROGRAM…
+# Runs a load script against the stub for a few seconds: load.sh k6|jmeter PROGRAM…
 set -euo pipefail
 here=$(cd "$(dirname "$0")/.." && pwd)
 kind=$1
@@ -20,7 +20,7 @@ case $kind in
 esac
 kill "$stub"
 wait "$stub" || true
-# Each step of a visit has to be there, with the status that means that it worked.
+# Each step of a visit must occur, with the status that means success.
 python3 - "$work/stub" <<'P'
 import json, sys
 lines = open(sys.argv[1]).read().splitlines()

@@ -54,7 +54,7 @@ def services_reach_pods(docs):
                 need(port["targetPort"] in ports(template), f"service {name(service)}: no port {port['targetPort']} behind it")
 
 
-# Who calls whom, from the sources of the shop.
+# The calls between services, from the sources of the shop.
 CALLS = """front-end catalogue carts user orders session-db
 catalogue catalogue-db
 carts carts-db
@@ -98,7 +98,7 @@ def shop(docs):
     need(allowed == calls, f"policies and calls differ: {sorted(allowed ^ calls)}")
 
 
-# What has to be there in resources that Kubernetes' own schemas do not know.
+# Required fields of resources that Kubernetes' own schemas do not cover.
 CUSTOM = {
     "ServiceMonitor": {"type": "object", "required": ["selector", "endpoints"], "properties": {
         "endpoints": {"type": "array", "minItems": 1, "items": {"type": "object", "required": ["port"]}}}},
