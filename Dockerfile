@@ -1,5 +1,5 @@
 # automap as one static binary in an empty image: no shell, no libraries, not root. `make image` builds it.
-# TLS trusts the certificate authorities that are compiled in. Times are UTC, because the image has no time-zone database.
+# TLS trusts the compiled-in certificate authorities. Times are UTC, because the image has no time-zone database.
 FROM node:22-alpine AS page
 WORKDIR /src/web
 COPY web/package.json web/package-lock.json ./
@@ -9,7 +9,7 @@ RUN npm run build
 
 FROM rust:1.95-alpine AS build
 RUN apk add --no-cache musl-dev gcc make binutils
-# rust-toolchain.toml is left out (.dockerignore), because rustup would otherwise fetch another toolchain than the image has.
+# rust-toolchain.toml is left out (.dockerignore), because rustup would otherwise fetch another toolchain than the image's.
 WORKDIR /src
 COPY . .
 COPY --from=page /src/web/dist web/dist

@@ -46,8 +46,8 @@ fn the_demo_names_what_was_injected_and_every_required_key_is_there() {
     assert!(text.ends_with("the answer is right\n"), "{text}");
 }
 
-/// Every capture of the drill, diagnosed again. The expected verdicts are in `expected.json` (`AUTOMAP_BLESS=1 cargo test -p automap --test
-/// integration report::` rewrites it); the required ones hold regardless of its content.
+/// Every capture of the drill, diagnosed again. The expected verdicts are in `expected.json`
+/// (`AUTOMAP_BLESS=1 cargo test -p automap --test integration report::` rewrites it); the required ones hold regardless of its content.
 #[test]
 fn the_drill_replays() {
     let dir = Path::new(DIR).join("tests/captures");

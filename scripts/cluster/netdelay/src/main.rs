@@ -1,4 +1,4 @@
-//! Holds packets of a netfilter queue back, or drops them: `netdelay QUEUE DELAY_MS JITTER_MS LOSS_PERCENT`.
+//! Delays packets of a netfilter queue, or drops them: `netdelay QUEUE DELAY_MS JITTER_MS LOSS_PERCENT`.
 
 use std::collections::BinaryHeap;
 use std::cmp::Reverse;
@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 
 use nfq::{Message, Queue, Verdict};
 
-/// Packets held at a time, as netem's `limit`; more are let through at once.
+/// Packets held at a time, as netem's `limit`; further ones pass at once.
 const MAX_HELD: usize = 10_000;
-/// How late a packet may be let go.
+/// Maximum lateness of a released packet.
 const GRAIN: Duration = Duration::from_micros(500);
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -61,7 +61,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
 }
 
-/// xorshift: the same packets meet the same fate in every run.
+/// xorshift: the same packets are treated the same in every run.
 struct Random(u64);
 
 impl Random {
