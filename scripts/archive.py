@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""How large an archive of many captures is, and how long questions to it take: docs/archive.md.
+"""Measures the size of an archive of many captures, and the time of queries to it: docs/archive.md.
 
     scripts/archive.py target/release/automap [--captures 10000] [--keep DIR]
 
@@ -17,7 +17,7 @@ from datetime import datetime, timedelta, timezone
 
 
 def run(*args):
-    """Runs automap; what it printed, how long it took and its peak memory in MiB."""
+    """Runs automap; returns its output, how long it took and its peak memory in MiB."""
     begun = time.monotonic()
     done = subprocess.Popen([str(a) for a in args], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     out = done.stdout.read()
@@ -32,7 +32,7 @@ def size_mib(folder):
 
 
 def spread(lines, count):
-    """The same incidents, each opened at a time of its own in two years; every third confirmed."""
+    """The same incidents, opened at different times within two years; every third confirmed."""
     start, step = datetime(2025, 1, 1, tzinfo=timezone.utc), timedelta(days=730) / max(count, 1)
     for i, line in enumerate(lines):
         incident = json.loads(line)

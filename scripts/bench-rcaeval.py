@@ -24,7 +24,7 @@ RUNS = 3
 
 
 def baro() -> Callable[..., Any]:
-    """RCAEval's BARO, which looks at each metric by itself, as automap's evidence does first."""
+    """RCAEval's BARO, which considers each metric separately, as automap's evidence does first."""
     file = Path(importlib.util.find_spec("RCAEval").origin).parent / "e2e" / "baro.py"
     spec = importlib.util.spec_from_file_location("rcaevals_baro", file)
     module = importlib.util.module_from_spec(spec)
@@ -33,7 +33,7 @@ def baro() -> Callable[..., Any]:
 
 
 def tables(services: int, incidents: int) -> list[tuple[pandas.DataFrame, int]]:
-    """Simulated incidents as RCAEval has them, one column a metric of a service, and the second of the fault."""
+    """Simulated incidents in RCAEval's format, one column a metric of a service, and the second of the fault."""
     with tempfile.TemporaryDirectory() as folder:
         made = automap.simulate(folder, incidents=incidents, systems=incidents, services=(services, services), minutes=20, seed=3)
         return [(table(one.path), int(one.injected[0]["from_ms"] / 1000)) for one in made if one.injected]

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Golden numbers of other people's programs, for crates/automap-core/tests/golden.rs.
+"""Golden numbers from independent programs, for crates/automap-core/tests/golden.rs.
 
-Run by hand when a table is added; the tables it writes are part of the repository, so that tests need no Python:
+Run manually when a table is added; its tables are part of the repository, so that tests need no Python:
 
     python3 -m venv target/golden
     target/golden/bin/pip install causal-learn==0.1.4.8 networkx==3.6.1 numpy==2.4.6 pandas==3.1.1 pingouin==0.7.0 scipy==1.17.1
@@ -42,7 +42,7 @@ TRUTH = [(0, 1, "line"), (1, 2, "line"), (1, 4, "arrow"), (3, 4, "arrow"), (3, 5
 
 
 def data(seed):
-    """a → b → c; the collider b → e ← d; e → f ← d, which only Meek's first two rules can direct; f → g; h alone.
+    """a → b → c; the collider b → e ← d; e → f ← d, which only Meek's first two rules can orient; f → g; h alone.
 
     All effects are positive, so that no two ways between series cancel out.
     """
@@ -72,7 +72,7 @@ def given_text(given):
 
 
 def partial_by_residuals(x, i, j, given):
-    """Correlation of what a regression on the conditions leaves."""
+    """Correlation of the residuals of a regression on the conditions."""
     if not given:
         return numpy.corrcoef(x[:, i], x[:, j])[0, 1]
     by = numpy.column_stack([numpy.ones(len(x)), x[:, list(given)]])
@@ -130,7 +130,7 @@ def g_square(x):
 
 
 def peers_graph(x):
-    """The graph of causal-learn's PC-stable: an arrow, or a line where the data cannot tell."""
+    """The graph of causal-learn's PC-stable: an arrow, or a line if the data does not determine the direction."""
     graph = pc(x, ALPHA, "fisherz", stable=True, uc_rule=0, uc_priority=2, show_progress=False).G.graph
     kinds = {(-1, 1): (1, "arrow"), (1, -1): (-1, "arrow"), (-1, -1): (1, "line"), (1, 1): (1, "both")}
     edges = []

@@ -16,7 +16,7 @@ root = next(i for i in metadata["workspace_members"] if packages[i]["name"] == R
 
 
 def needs(node):
-    """What is linked: neither what only builds it nor what only tests it."""
+    """The linked crates, without build-only and test-only ones."""
     return sorted(d["pkg"] for d in nodes[node]["deps"] if any(k["kind"] is None for k in d["dep_kinds"]))
 
 

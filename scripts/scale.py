@@ -31,12 +31,12 @@ from pathlib import Path
 SYSTEM = 100
 """Services of a system."""
 CALM = 4
-"""Calm systems that the others are copies of."""
+"""Systems without a fault; the others are copies of them."""
 FROM, TO = "2025-11-24T00:00:00Z", "2025-11-24T00:20:00Z"
 SCRAPE_S = 15
 RULES = {"requests": "istio_requests_total", "request_milliseconds": "istio_request_duration_milliseconds_sum"}
 MAX_NAMESPACES = 100
-"""What one observation looks at."""
+"""Maximum number of namespaces of one observation."""
 
 
 def simulate(automap: str, seed: int, incident: int) -> tuple[str, str]:
@@ -51,7 +51,7 @@ def simulate(automap: str, seed: int, incident: int) -> tuple[str, str]:
 
 
 class Template:
-    """The samples of a system, of which copies are made under other names."""
+    """The samples of a system, to be copied under other names."""
 
     def __init__(self, text: str) -> None:
         lines = [line for line in text.splitlines() if not line.startswith("#") and "_bucket{" not in line]
@@ -66,7 +66,7 @@ class Template:
         return self.text.replace("\x00", f"f{system}-").replace("\x01", namespace).replace("\x02", network)
 
     def recorded(self) -> "Template":
-        """What the recording rules keep of it: sums of rates by workload, each 30 s."""
+        """The series of the recording rules: sums of rates by workload, every 30 s."""
         out = Template.__new__(Template)
         sums: dict[tuple[str, str], dict[float, dict[str, float]]] = {}
         last: dict[str, list[tuple[float, float]]] = {}
@@ -103,7 +103,7 @@ class Template:
 
 
 class Counting(http.server.BaseHTTPRequestHandler):
-    """Passes requests on to a server, and counts them and the bytes of their answers as they travel."""
+    """Forwards requests to a server, and counts them and the transferred bytes of their answers."""
 
     protocol_version = "HTTP/1.1"
     upstream = 0
@@ -136,7 +136,7 @@ class Counting(http.server.BaseHTTPRequestHandler):
 
 class Proxy(http.server.ThreadingHTTPServer):
     def handle_error(self, *_: object) -> None:
-        """A client that ends hangs up; whatever else goes wrong, its diagnosis tells."""
+        """A client that ends closes the connection; its diagnosis reports all other errors."""
 
 
 def free_port() -> int:
@@ -159,7 +159,7 @@ def wait_for(port: int, path: str) -> None:
 
 
 class Prometheus:
-    """Blocks that promtool makes, a part of the fleet at a time."""
+    """Blocks created by promtool, a part of the fleet at a time."""
 
     def __init__(self, dir: Path) -> None:
         self.dir, self.part = dir, 0

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""A front-end that knows just enough of Sock Shop's to try the load scripts on: who does not log in cannot order, an empty cart cannot be
-ordered, and what costs more than 100 is declined. Prints its port, and at SIGTERM what it was asked, as JSON."""
+"""A front-end with just enough of Sock Shop's behaviour to test the load scripts: ordering requires a login and a non-empty cart, and amounts
+above 100 are declined. Prints its port, and at SIGTERM the requests it got, as JSON."""
 import base64
 import json
 import signal

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""What no schema of Kubernetes sees in the manifests: do names meet? Needs PyYAML and jsonschema.
+"""Checks what Kubernetes' schemas do not: whether the names in the manifests match. Needs PyYAML and jsonschema.
 
-  manifests.py shop RENDERED     the shop: services reach pods, policies allow the calls that there are, images are pinned
-  manifests.py chart RENDERED    the chart: restricted pods, no rights that nobody asked for, references that exist, custom resources
-  manifests.py chaos RENDERED-SHOP   the experiments against the shop that they are for"""
+  manifests.py shop RENDERED     the shop: services reach pods, policies allow the actual calls, images are pinned
+  manifests.py chart RENDERED    the chart: restricted pods, no unrequested rights, references that exist, custom resources
+  manifests.py chaos RENDERED-SHOP   the experiments against their shop"""
 import json
 import pathlib
 import sys
@@ -112,7 +112,7 @@ CUSTOM = {
 
 
 def restricted(what, pod):
-    """Pod Security Standards, level `restricted`, and a root file system that cannot be written."""
+    """Pod Security Standards, level `restricted`, and a read-only root file system."""
     outer = pod.get("securityContext", {})
     need(outer.get("runAsNonRoot") is True, f"{what}: may run as root")
     need(outer.get("seccompProfile", {}).get("type") == "RuntimeDefault", f"{what}: no seccomp profile")

@@ -1,4 +1,4 @@
-"""The API server of node.sh's node, with what Python carries."""
+"""A client of the API server of node.sh's node, with the standard library only."""
 
 import json
 import re

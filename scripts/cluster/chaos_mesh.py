@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""A stand-in for Chaos Mesh on the node of node.sh: takes the same objects, does the same things, writes the same status.
+"""A stand-in for Chaos Mesh on the node of node.sh: accepts the same objects, has the same effects, writes the same status.
 
     chaos_mesh.py crds >crds.json                  the kinds, with the schemas of deploy/check where there are any
     chaos_mesh.py run --dir DIR --netdelay PROGRAM in the namespace of the node, until it is killed
 
 It can pod-kill, container-kill, CPU and memory stress, network delay and loss (of everything that a pod sends, without a
-target). Other experiments get `Not Injected/Wait` and the reason, as Chaos Mesh does with what it cannot inject. What it
+target). Other experiments get `Not Injected/Wait` and the reason, as with Chaos Mesh for faults that it cannot inject. It
 writes: a finalizer, conditions without times, one record for each pod or container with its events, whole seconds.
 """
 
@@ -55,7 +55,7 @@ MAX_EVENTS = 100
 
 
 def structural(schema, definitions):
-    """A JSON schema as an API server takes it: no references, a type everywhere, and no refusal of other keys (it drops them)."""
+    """A JSON schema as an API server accepts it: no references, a type everywhere, and no refusal of other keys (it drops them)."""
     if "$ref" in schema:
         return structural(definitions[schema["$ref"].rsplit("/", 1)[1]], definitions)
     out = {key: value for key, value in schema.items() if not key.startswith("$")}
@@ -86,7 +86,7 @@ def crds():
 
 
 class Mesh(Api):
-    """What of the API a Chaos Mesh needs."""
+    """The part of the API that a Chaos Mesh needs."""
 
     def experiments(self):
         for kind in INJECTING:
@@ -110,7 +110,7 @@ class Mesh(Api):
 
 
 class Node:
-    """Does things to containers."""
+    """Injects faults into containers."""
 
     def __init__(self, directory, netdelay):
         self.ctr = ["ctr", "-a", f"{directory}/containerd.sock", "-n", "k8s.io"]
@@ -130,7 +130,7 @@ class Node:
         subprocess.run([*self.ctr, "tasks", "kill", "-s", "SIGKILL", container], check=True)
 
     def stress(self, key, container, stressors):
-        """stress-ng among the container's own processes, as far as limits and accounts go."""
+        """stress-ng among the container's own processes, in terms of limits and accounting."""
         with open(f"/proc/{self.pid(container)}/cgroup", encoding="utf-8") as file:
             groups = [line.strip().split(":", 2) for line in file]
 
@@ -238,7 +238,7 @@ def note(record, operation, error=None):
 
 
 def advance(api, node, item, records):
-    """One step of one experiment; gives its records as they are now."""
+    """One step of one experiment; returns its current records."""
     spec, meta = item["spec"], item["metadata"]
     if records is None:
         pods = choose(api.pods(spec.get("selector", {}), meta["namespace"]), spec)

@@ -3,7 +3,7 @@
 
     image.py NAME OUT.tar ENTRYPOINT_JSON [--env NAME=VALUE]... [--dir PATH]... SOURCE:TARGET...
 
-Every SOURCE is a program or a file. The libraries that a program is linked to come along, at the paths where the loader looks.
+Every SOURCE is a program or a file. The libraries that a program is linked to are included, at the paths where the loader expects them.
 """
 
 import argparse

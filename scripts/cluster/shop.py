@@ -3,9 +3,9 @@
 
     automap lab-process plan --base-port 30000 | shop.py >shop.json
 
-Envoy is configured by hand, not by Istio: there is one listener for what comes in and one for each callee, where Istio has
-one listener for everything and a firewall rule that leads there. Left out: mutual TLS, bytes of TCP connections, and
-`unknown` as the destination of a connection that was refused (here the configuration knows whom it was meant for).
+Envoy is configured by hand, not by Istio: there is one inbound listener and one for each callee, where Istio has
+one listener for everything and a firewall rule that redirects to it. Left out: mutual TLS, bytes of TCP connections, and
+`unknown` as the destination of a connection that was refused (here the configuration knows the intended one).
 """
 
 import json
