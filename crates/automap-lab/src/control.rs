@@ -82,6 +82,7 @@ impl Lab {
 
     fn wait_ready(&mut self, progress: &mut dyn FnMut(&Status)) -> Result<(), LabError> {
         let until = Instant::now() + UP_WITHIN;
+        let mut unready = Vec::new();
         loop {
             sleep(POLL);
             let Some(pid) = self.child_pid() else { return Err(did_not_start(&self.dir)) };
@@ -93,9 +94,17 @@ impl Lab {
                 if status.phase == Phase::Ready {
                     return Ok(());
                 }
+                unready = status.services_unready();
             }
             if Instant::now() > until {
-                return Err(self.too_slow("starting", UP_WITHIN));
+                return Err(match unready.as_slice() {
+                    [] => self.too_slow("starting", UP_WITHIN),
+                    [first, ..] => LabError::TooSlow {
+                        what: format!("starting {}", unready.join(", ")),
+                        within: UP_WITHIN,
+                        log: directory::logs_path(&self.dir).join(format!("{first}.log")),
+                    },
+                });
             }
         }
     }

@@ -3,8 +3,10 @@
 //! The original's MongoDB is not packaged in any distribution on which this can be tested, so PostgreSQL takes its place. Programs are located, never
 //! installed.
 
+mod directory;
 mod programs;
 
+pub use directory::{ClosedDirectory, check_directory};
 pub use programs::{Missing, Programs};
 
 use serde::{Deserialize, Serialize};

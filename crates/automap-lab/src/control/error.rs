@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::ledger::LedgerError;
 use crate::prometheus_server::NotFound;
-use crate::stores::Missing;
+use crate::stores::{ClosedDirectory, Missing};
 
 /// Why a lab cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -17,6 +17,9 @@ pub enum LabError {
     /// Programs of the real stores are missing.
     #[error(transparent)]
     Stores(#[from] Missing),
+    /// The databases could not reach their files.
+    #[error(transparent)]
+    ClosedDirectory(#[from] ClosedDirectory),
     /// A file or directory cannot be used.
     #[error("{}: {source}", path.display())]
     Io {

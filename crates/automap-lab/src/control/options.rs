@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use super::directory;
 use super::error::LabError;
 use crate::prometheus_server::Choice;
-use crate::stores::{Programs, Stores};
+use crate::stores::{Programs, Stores, check_directory};
 use crate::supervisor::SupervisorOptions;
 use crate::surroundings::Surroundings;
 
@@ -89,8 +89,12 @@ impl LabOptions {
             Programs::of_the_environment().check()?;
         }
         fs::create_dir_all(&self.dir).map_err(in_dir)?;
+        let dir = self.dir.canonicalize().map_err(in_dir)?;
+        if is_real {
+            check_directory(&dir)?;
+        }
         Ok(SupervisorOptions {
-            dir: self.dir.canonicalize().map_err(in_dir)?,
+            dir,
             base_port: self.base_port,
             scrape_interval_s: self.scrape_interval_s,
             seed: self.seed,

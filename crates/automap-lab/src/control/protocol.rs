@@ -52,6 +52,11 @@ impl Status {
     pub fn pods_ready(&self) -> usize {
         self.pods.iter().filter(|p| p.ready == p.containers).count()
     }
+
+    /// The services with a pod that is not ready.
+    pub fn services_unready(&self) -> Vec<String> {
+        self.pods.iter().filter(|p| p.ready < p.containers).map(|p| p.service.clone()).collect()
+    }
 }
 
 /// One pod.
