@@ -107,7 +107,7 @@ fn evidence(dossier: &Dossier, zone: Zone) -> Section {
     }
     for changed in &dossier.report.also_changed {
         let what = text(&words::also_changed(changed));
-        section.pieces.push(format!("\nAlso changed, and users do not feel it: {what}"));
+        section.pieces.push(format!("\nAlso changed, without user impact: {what}"));
     }
     section
 }

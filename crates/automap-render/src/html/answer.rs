@@ -73,7 +73,7 @@ pub(crate) fn candidates(view: &View<'_>) -> Markup {
                 ol.candidates { @for cause in detailed { "\n" (candidate(view, cause)) } }
                 @if !names.is_empty() { p.muted { "Far behind: " (names.join(", ")) "." } }
                 @for changed in &view.dossier.report.also_changed {
-                    p.muted { "Also changed, and users do not feel it: " (words::also_changed(changed)) "." }
+                    p.muted { "Also changed, without user impact: " (words::also_changed(changed)) "." }
                 }
             }
         }
@@ -95,18 +95,18 @@ fn candidate(view: &View<'_>, cause: &Cause) -> Markup {
                     dt { "Accounts for" }
                     dd { ul.shares { @for share in &cause.accounts_for { li { (share.summary) } } } }
                 }
-                @for parts in cause.telling_parts() { dt { "Which part" } dd { (which_part(parts)) } }
+                @for parts in cause.telling_parts() { dt { "Breakdown" } dd { (which_part(parts)) } }
                 @if let Some(change) = &cause.change { dt { "After" } dd { (change.summary) } }
                 dt { "Changed" }
                 dd {
                     @if cause.evidence.is_empty() {
-                        span.muted { "nothing of its own that stands out" }
+                        span.muted { "no notable change of its own" }
                     } @else {
                         ul.for { @for e in &cause.evidence { (change(view, cause, e)) } }
                     }
                 }
                 @if !cause.counter_evidence.is_empty() {
-                    dt { "Against it" }
+                    dt { "Against" }
                     dd {
                         ul.against {
                             @for against in &cause.counter_evidence { li { (against.sentence(|t| view.zone.clock(t))) } }
@@ -123,7 +123,7 @@ fn which_part(parts: &Parts) -> Markup {
     html! {
         (parts.summary)
         details {
-            summary { "By each label" }
+            summary { "By label" }
             ul {
                 @for label in &parts.labels { li { (label.summary) } }
                 @for unseen in &parts.unseen { li.muted { "not by " (unseen.label.words().0) ": " (unseen.reason) } }
@@ -179,7 +179,7 @@ fn table(view: &View<'_>, map: &ServiceMap) -> Markup {
             table {
                 thead {
                     tr {
-                        th { "Service" } th { "In this incident" } th { "Calls" } th { "Clearest change" }
+                        th { "Service" } th { "Role" } th { "Calls" } th { "Clearest change" }
                         th.n { "Since" }
                     }
                 }
@@ -187,7 +187,7 @@ fn table(view: &View<'_>, map: &ServiceMap) -> Markup {
                     @for node in &map.nodes {
                         tr {
                             th scope="row" { (node.service) }
-                            td data-head="In this incident" { (role(node.role)) }
+                            td data-head="Role" { (role(node.role)) }
                             td data-head="Calls" { (calls(&node.service)) }
                             td data-head="Clearest change" { (node.summary.as_deref().unwrap_or("")) }
                             td.n data-head="Since" { (node.onset.map_or_else(String::new, |t| view.zone.clock(t))) }

@@ -28,10 +28,10 @@ fn role(role: ChartRole) -> &'static str {
     match role {
         ChartRole::Cause => "the cause",
         ChartRole::Candidate => "a candidate",
-        ChartRole::Symptom => "users notice",
+        ChartRole::Symptom => "user impact",
         ChartRole::Victim => "a victim",
         ChartRole::Unchanged => "unchanged",
-        ChartRole::Calm => "looked at",
+        ChartRole::Calm => "for comparison",
     }
 }
 
@@ -45,9 +45,9 @@ fn legend(view: &View<'_>, first: &Chart) -> Markup {
             li { span.swatch.baseline {} "baseline " span.n { (span(first.baseline)) } }
             li { span.swatch.incident {} (words::later_window(&view.dossier.report)) " " span.n { (span(first.incident)) } }
             li { span.swatch.normal {} "normal range" }
-            li { span.swatch.onset {} "leaves it" }
+            li { span.swatch.onset {} "onset" }
             @if has_changes { li { span.swatch.changed {} "changed" } }
-            li { "a broken line: not observed" }
+            li { "gap: not observed" }
             li { "times in " (view.zone.name()) }
         }
     }

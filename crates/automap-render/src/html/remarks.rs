@@ -146,7 +146,7 @@ fn query(q: &QueryRecord) -> Markup {
                 QueryState::Empty => { ", " b { "empty" } ": the signal does not exist here" }
                 QueryState::Refused => { ", " b { "refused" } ": the server does not answer so large a query" }
                 QueryState::Failed => { ", " b { "failed" } ": the signal is missing" }
-                QueryState::Screened => { ", " b { "screened" } ": not asked for all services" }
+                QueryState::Screened => { ", " b { "screened" } ": queried for suspects only" }
             }
             @if let Some(reason) = &q.reason { " (" (reason) ")" }
         }

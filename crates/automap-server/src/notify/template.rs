@@ -36,7 +36,7 @@ pub const DEFAULT_TEXT: &str = "\
 {% else %}Cause: not known yet
 {% endif %}{% if candidates|length > 1 %}Next in line: {% for c in candidates[1:] %}{{ c.service }} {{ c.confidence }} %{% if not loop.last %}, \
 {% endif %}{% endfor %}
-{% endif %}{% for line in parts %}Which part, by {{ line }}
+{% endif %}{% for line in parts %}Breakdown by {{ line }}
 {% endfor %}{% for line in symptoms %}{{ line }}
 {% endfor %}{% if victims %}Suffering: {{ victims|join(', ') }}
 {% endif %}{% for line in slos %}Objective {{ line }}

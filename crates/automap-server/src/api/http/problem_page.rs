@@ -37,7 +37,7 @@ pub(crate) fn answer(request: &HeaderMap, title: &str, problem: Problem) -> Resp
                         dt { "What to try" }
                         dd { (problem.next) }
                     }
-                    a href="/" { "To the first page" }
+                    a href="/" { "Go to the start page" }
                 }
             }
         }
