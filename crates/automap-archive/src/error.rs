@@ -16,6 +16,14 @@ pub enum ArchiveError {
         /// The system's error.
         reason: std::io::Error,
     },
+    /// Rows could not be encoded.
+    #[error("{path} cannot be written: {reason}; add its incidents again")]
+    Unwritable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
     /// A file was not written by this program, or is damaged.
     #[error(
         "{path} cannot be read as a part of the archive: {reason}; put it back from a copy, or move it away and add its incidents again"

@@ -182,7 +182,7 @@ impl Archive {
             (part.folder(&self.root.join(EVIDENCE)).join("evidence.parquet"), self.incidents_file(part));
         let failed = |path: &Path| {
             let path = path.to_owned();
-            move |e: parquet::errors::ParquetError| ArchiveError::unreadable(&path, e.to_string())
+            move |e: parquet::errors::ParquetError| ArchiveError::Unwritable { path, reason: e.to_string() }
         };
         replace(&evidence, &evidence_table::write(incidents).map_err(failed(&evidence))?)?;
         replace(&rows, &incident_table::write(incidents).map_err(failed(&rows))?)
