@@ -4,7 +4,7 @@
 //! installed.
 
 mod directory;
-mod programs;
+pub(crate) mod programs;
 
 pub use directory::{ClosedDirectory, check_directory};
 pub use programs::{Missing, Programs};

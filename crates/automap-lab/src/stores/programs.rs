@@ -10,6 +10,11 @@ use super::Server;
 /// Folders that are searched after the `PATH`.
 const SYSTEM_FOLDERS: [&str; 2] = ["/usr/sbin", "/usr/local/sbin"];
 
+/// The exporters, by Debian's name and by their own.
+pub(crate) const MYSQLD_EXPORTER: &[&str] = &["prometheus-mysqld-exporter", "mysqld_exporter"];
+pub(crate) const POSTGRES_EXPORTER: &[&str] = &["prometheus-postgres-exporter", "postgres_exporter"];
+pub(crate) const REDIS_EXPORTER: &[&str] = &["prometheus-redis-exporter", "redis_exporter"];
+
 /// One program: its names, in order of preference, and the Debian package that contains it.
 struct Wanted {
     names: &'static [&'static str],
@@ -25,17 +30,15 @@ fn needs(server: Server) -> &'static [Wanted] {
     const MARIADB: [Wanted; 3] = [
         wanted(&["mariadbd"], "mariadb-server"),
         wanted(&["mariadb-install-db"], "mariadb-server"),
-        wanted(&["prometheus-mysqld-exporter", "mysqld_exporter"], "prometheus-mysqld-exporter"),
+        wanted(MYSQLD_EXPORTER, "prometheus-mysqld-exporter"),
     ];
     const POSTGRESQL: [Wanted; 3] = [
         wanted(&["postgres"], "postgresql"),
         wanted(&["initdb"], "postgresql"),
-        wanted(&["prometheus-postgres-exporter", "postgres_exporter"], "prometheus-postgres-exporter"),
+        wanted(POSTGRES_EXPORTER, "prometheus-postgres-exporter"),
     ];
-    const REDIS: [Wanted; 2] = [
-        wanted(&["redis-server"], "redis-server"),
-        wanted(&["prometheus-redis-exporter", "redis_exporter"], "prometheus-redis-exporter"),
-    ];
+    const REDIS: [Wanted; 2] =
+        [wanted(&["redis-server"], "redis-server"), wanted(REDIS_EXPORTER, "prometheus-redis-exporter")];
     const RABBITMQ: [Wanted; 2] = [wanted(&["rabbitmq-server"], "rabbitmq-server"), wanted(&["epmd"], "erlang-base")];
     match server {
         Server::MariaDb => &MARIADB,

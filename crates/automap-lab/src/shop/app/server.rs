@@ -18,6 +18,7 @@ mod rabbitmq;
 mod redis;
 mod relay;
 
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -87,6 +88,9 @@ pub(super) async fn start(
 pub(super) async fn serve(listener: TcpListener, app: Arc<App>, running: Running) -> Result<(), ShopError> {
     let Running { name, server, address, mut children } = running;
     faults::start(&app, server, address);
+    if server == Server::PostgreSql {
+        tokio::spawn(postgresql::trim(address));
+    }
     tokio::select! {
         () = relay::serve(listener, app, address) => Ok(()),
         source = children.ended() => Err(ShopError::Server { name: name.to_owned(), source }),
@@ -153,6 +157,19 @@ impl Setup<'_> {
         let missing = || io::Error::other(format!("{} is not in the PATH", names.join(" or ")));
         self.programs.find(names).ok_or_else(missing)
     }
+}
+
+/// The folder with a server's files, made by `install` if it does not exist: under another name, so that incomplete files are never used.
+fn installed(dir: &Path, name: &str, install: impl FnOnce(&Path) -> io::Result<()>) -> io::Result<PathBuf> {
+    let data = dir.join(name);
+    if !data.exists() {
+        let aside = data.with_extension("new");
+        let _leftover = fs::remove_dir_all(&aside);
+        fs::create_dir_all(&aside)?;
+        install(&aside)?;
+        fs::rename(aside, &data)?;
+    }
+    Ok(data)
 }
 
 /// The folder that a program was installed under: `/usr` for `/usr/sbin/mariadbd`.

@@ -10,7 +10,7 @@ use rustix::process::geteuid;
 /// How often to check whether one has ended.
 const LOOK: Duration = Duration::from_millis(500);
 /// `nobody`, for programs that refuse to run as root.
-const NOBODY: &str = "65534";
+pub(super) const NOBODY: u32 = 65_534;
 
 /// All of them.
 #[derive(Debug, Default)]
@@ -57,24 +57,18 @@ pub(super) fn tied(program: &Path) -> io::Result<Command> {
 
 /// The same as `nobody` if this process is root. Changing the user breaks the tie, so it is made after that.
 pub(super) fn tied_as_nobody(program: &Path) -> io::Result<Command> {
-    if !geteuid().is_root() {
-        return tied(program);
-    }
-    let mut command = as_nobody(Path::new("setpriv"));
-    command.args(["--pdeathsig", "KILL", "--"]).arg(program);
-    Ok(command)
+    if geteuid().is_root() { Ok(setpriv(&["--pdeathsig", "KILL"], program)) } else { tied(program) }
 }
 
 /// A program that runs as `nobody` if this process is root.
 pub(super) fn as_nobody(program: &Path) -> Command {
-    if !geteuid().is_root() {
-        return Command::new(program);
-    }
+    if geteuid().is_root() { setpriv(&[], program) } else { Command::new(program) }
+}
+
+fn setpriv(options: &[&str], program: &Path) -> Command {
     let mut command = Command::new("setpriv");
     command.args([&format!("--reuid={NOBODY}"), &format!("--regid={NOBODY}"), "--clear-groups"]);
-    if program != Path::new("setpriv") {
-        command.arg("--").arg(program);
-    }
+    command.args(options).arg("--").arg(program);
     command
 }
 

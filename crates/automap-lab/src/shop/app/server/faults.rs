@@ -18,8 +18,6 @@ const LOCK_POLL: Duration = Duration::from_millis(20);
 const POLL: Duration = Duration::from_millis(250);
 /// Pause after the server refused.
 const RETRY: Duration = Duration::from_millis(500);
-/// How often the oldest of too many records are deleted.
-const TRIM_EVERY: Duration = Duration::from_secs(30);
 
 /// Starts the tasks; they end with the process.
 pub(super) fn start(app: &Arc<App>, server: Server, address: Local) {
@@ -27,9 +25,6 @@ pub(super) fn start(app: &Arc<App>, server: Server, address: Local) {
         tokio::spawn(limit_queue(Arc::clone(app), address));
     } else {
         tokio::spawn(hold_locks(Arc::clone(app), server, address));
-    }
-    if server == Server::PostgreSql {
-        tokio::spawn(trim(address));
     }
     tokio::spawn(take_connections(Arc::clone(app), server, address));
 }
@@ -104,14 +99,4 @@ async fn limit_queue(app: Arc<App>, address: Local) {
 
 async fn declare(address: Local, limit: Option<u32>) -> io::Result<()> {
     rabbitmq::Session::open(address).await?.declare(QUEUE, limit).await
-}
-
-async fn trim(address: Local) {
-    loop {
-        tokio::time::sleep(TRIM_EVERY).await;
-        if let Ok(Session::PostgreSql(mut session)) = Session::open(Some(Server::PostgreSql), address).await {
-            // Retried at the next opportunity.
-            let _failed = session.trim().await;
-        }
-    }
 }

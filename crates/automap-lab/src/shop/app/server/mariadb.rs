@@ -9,7 +9,8 @@ use rustix::process::geteuid;
 
 use super::super::session::mariadb::SHOP;
 use super::children::{Children, run, tied};
-use super::{Setup, prefix};
+use super::{Setup, installed, prefix};
+use crate::stores::programs;
 
 /// Lets the exporter connect when all other connections are taken.
 const ADMINISTRATOR: &str = "exporter";
@@ -17,10 +18,7 @@ const ADMINISTRATOR: &str = "exporter";
 /// Starts the server, creating its files first if there are none.
 pub(super) fn start(setup: &Setup<'_>, children: &mut Children) -> io::Result<()> {
     let program = setup.program(&["mariadbd"])?;
-    let data = setup.dir.join("mariadb");
-    if !data.exists() {
-        install(setup, &program, &data)?;
-    }
+    let data = installed(setup.dir, "mariadb", |aside| install(setup, &program, aside))?;
     let init = setup.dir.join("init.sql");
     fs::write(&init, accounts())?;
     let mut command = tied(&program)?;
@@ -38,22 +36,17 @@ pub(super) fn start(setup: &Setup<'_>, children: &mut Children) -> io::Result<()
     children.start(&mut command)
 }
 
-/// Creates the files under another name and renames them, so that incomplete files are never used.
 fn install(setup: &Setup<'_>, program: &Path, data: &Path) -> io::Result<()> {
-    let aside = data.with_extension("new");
-    let _leftover = fs::remove_dir_all(&aside);
-    fs::create_dir_all(&aside)?;
     let mut command = Command::new(setup.program(&["mariadb-install-db"])?);
     command.arg("--no-defaults").arg(format!("--basedir={}", prefix(program).display()));
     command
-        .arg(format!("--datadir={}", aside.display()))
+        .arg(format!("--datadir={}", data.display()))
         .args(folders(program).iter().filter(|f| f.starts_with("--lc")));
     command.args(["--auth-root-authentication-method=normal", "--skip-test-db"]);
     if geteuid().is_root() {
         command.arg("--user=root");
     }
-    run(&mut command)?;
-    fs::rename(aside, data)
+    run(&mut command)
 }
 
 /// Where a server that was unpacked to another prefix finds its files.
@@ -83,7 +76,7 @@ GRANT PROCESS, REPLICATION CLIENT, SLAVE MONITOR, CONNECTION ADMIN, SELECT ON *.
 
 /// Starts the exporter.
 pub(super) fn start_exporter(setup: &Setup<'_>, children: &mut Children) -> io::Result<()> {
-    let program = setup.program(&["prometheus-mysqld-exporter", "mysqld_exporter"])?;
+    let program = setup.program(programs::MYSQLD_EXPORTER)?;
     let mut command = tied(&program)?;
     command.arg(format!("--web.listen-address=127.0.0.1:{}", setup.exporter_port));
     // Before version 0.15 it is configured by environment variables, since then by a file.

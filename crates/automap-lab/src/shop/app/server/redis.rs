@@ -5,6 +5,7 @@ use std::io;
 
 use super::Setup;
 use super::children::{Children, tied};
+use crate::stores::programs;
 
 /// Starts the server.
 pub(super) fn start(setup: &Setup<'_>, children: &mut Children) -> io::Result<()> {
@@ -18,7 +19,7 @@ pub(super) fn start(setup: &Setup<'_>, children: &mut Children) -> io::Result<()
 
 /// Starts the exporter.
 pub(super) fn start_exporter(setup: &Setup<'_>, children: &mut Children) -> io::Result<()> {
-    let mut command = tied(&setup.program(&["prometheus-redis-exporter", "redis_exporter"])?)?;
+    let mut command = tied(&setup.program(programs::REDIS_EXPORTER)?)?;
     command.arg(format!("-web.listen-address=127.0.0.1:{}", setup.exporter_port));
     command.arg(format!("-redis.addr=redis://127.0.0.1:{}", setup.port));
     children.start(&mut command)

@@ -35,14 +35,7 @@ impl fmt::Debug for Session {
 impl Session {
     /// Connects.
     pub(crate) async fn open(address: Local) -> io::Result<Self> {
-        let mut config = Config::new();
-        config.host(address.ip().to_string()).port(address.port_number()).user(SHOP).dbname("postgres");
-        let (client, connection) = config.connect(NoTls).await.map_err(io::Error::other)?;
-        tokio::spawn(async move {
-            // If it ends, the client's commands fail.
-            let _ended = connection.await;
-        });
-        Ok(Self { client, statements: None })
+        Ok(Self { client: connect(address, SHOP).await?, statements: None })
     }
 
     pub(super) async fn run(&mut self, command: &Command) -> io::Result<Reply> {
@@ -108,6 +101,18 @@ impl Session {
     async fn statement(&mut self, sql: &str) -> io::Result<()> {
         self.client.batch_execute(sql).await.map_err(io::Error::other)
     }
+}
+
+/// Connects as a user. The connection ends with the client.
+pub(crate) async fn connect(address: Local, user: &str) -> io::Result<Client> {
+    let mut config = Config::new();
+    config.host(address.ip().to_string()).port(address.port_number()).user(user).dbname("postgres");
+    let (client, connection) = config.connect(NoTls).await.map_err(io::Error::other)?;
+    tokio::spawn(async move {
+        // If it ends, the client's commands fail.
+        let _ended = connection.await;
+    });
+    Ok(client)
 }
 
 /// A refusal by the server is an answer, unless the server also ends the session.
