@@ -121,7 +121,7 @@ fn taken_back(all: &[Change], changes: &[usize], onset: Onset) -> BTreeSet<usize
     use ChangeKind::{Image, Release, Rollback, Version};
 
     let of_pods: Vec<usize> = changes.iter().copied().filter(|i| matches!(all[*i].kind, Release | Rollback)).collect();
-    let mut undone = BTreeSet::new();
+    let (mut undone, mut settled) = (BTreeSet::new(), BTreeSet::new());
     for (k, &back) in of_pods.iter().enumerate().filter(|(_, i)| all[**i].kind == Rollback) {
         let (earlier, to) = (&of_pods[..k], all[back].to.as_deref());
         let is_to = |i: &usize| to.is_some() && all[*i].to.as_deref() == to;
@@ -137,9 +137,11 @@ fn taken_back(all: &[Change], changes: &[usize], onset: Onset) -> BTreeSet<usize
         let since = changes.iter().filter(|i| (all[first].at..=all[back].at).contains(&all[**i].at) && **i != back);
         undone.extend(since.filter(|i| matches!(all[**i].kind, Release | Rollback | Image | Version)));
         if onset.at.ms() - all[back].at.ms() > SHOWS_WITHIN_MS {
-            undone.insert(back);
+            settled.insert(back);
         }
     }
+    // A settled roll-back is an earlier state that a later one may return to; only a reverted one is not.
+    undone.extend(settled);
     undone
 }
 
@@ -315,6 +317,13 @@ mod tests {
         let again =
             vec![to(Release, 1500, "1.0", "1.1"), to(Rollback, 1200, "1.1", "1.0"), to(Rollback, 210, "1.0", "1.1")];
         assert_eq!(told(again).as_deref(), Some("1.1"), "the bad version is back");
+        let twice = vec![
+            to(Release, 1500, "1.0", "1.1"),
+            to(Rollback, 1200, "1.1", "1.0"),
+            to(Release, 900, "1.0", "1.1"),
+            to(Rollback, 600, "1.1", "1.0"),
+        ];
+        assert_eq!(told(twice), None, "tried twice, rolled back twice");
     }
 
     #[test]
