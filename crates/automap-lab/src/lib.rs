@@ -4,7 +4,7 @@
 //! injected. Linux only, because it ties processes to their parent and reads `/proc`.
 //!
 //! [`control`] starts and drives a lab, [`supervisor`] is the process behind it, [`shop`] the applications and side-cars, [`kubelet`] the metrics
-//! about their containers, [`stores`] the real servers that can replace the stand-ins of databases, [`load`] the simulated users, [`chaos`] reads
+//! about their containers, [`stores`] and [`mesh`] the real servers and proxies that can replace the stand-ins, [`load`] the simulated users, [`chaos`] reads
 //! experiments and [`ledger`] records them. [`soak`] compares a watcher's incidents with the ledger.
 
 pub mod behaviour;
@@ -15,7 +15,9 @@ pub mod effect;
 pub mod kubelet;
 pub mod ledger;
 pub mod load;
+pub mod mesh;
 pub mod plan;
+pub mod programs;
 pub mod prometheus_server;
 pub mod shop;
 pub mod soak;

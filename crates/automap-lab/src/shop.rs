@@ -13,6 +13,7 @@
 
 mod admin;
 pub mod app;
+mod children;
 pub(crate) mod clock;
 mod dns_message;
 pub(crate) mod endpoints;

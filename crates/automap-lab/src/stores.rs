@@ -7,7 +7,7 @@ mod directory;
 pub(crate) mod programs;
 
 pub use directory::{ClosedDirectory, check_directory};
-pub use programs::{Missing, Programs};
+pub use programs::{Missing, check_programs};
 
 use serde::{Deserialize, Serialize};
 

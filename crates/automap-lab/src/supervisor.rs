@@ -59,6 +59,7 @@ use self::log::log;
 use self::processes::Processes;
 use crate::control::directory::{self, SupervisorAddress};
 use crate::ledger::{Ledger, LedgerError};
+use crate::mesh::certificates;
 use crate::plan::{COMPONENTS, GATEWAY, Ports};
 use crate::prometheus_server::Layout;
 
@@ -194,6 +195,10 @@ fn prepare(options: &SupervisorOptions) -> io::Result<Option<fs::File>> {
     for fresh in [directory::logs_path(dir), directory::data_path(dir)] {
         directory::remove_if_there(&fresh)?;
         fs::create_dir_all(&fresh)?;
+    }
+    directory::remove_if_there(&directory::mesh_path(dir))?;
+    if options.envoy.is_some() {
+        certificates::write(&directory::mesh_path(dir))?;
     }
     Ok(Some(lock))
 }

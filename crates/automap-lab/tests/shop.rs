@@ -55,7 +55,7 @@ async fn open_shop_with(name: &str, dns: bool) -> Ports {
 
 fn sidecar_options(name: &str, ports: Ports) -> SidecarOptions {
     let (name, pod_name) = (name.to_owned(), format!("{name}-0"));
-    SidecarOptions { name, ports, ip: Ipv4Addr::LOCALHOST, pod_name, endpoints: None }
+    SidecarOptions { name, ports, ip: Ipv4Addr::LOCALHOST, pod_name, endpoints: None, envoy: None }
 }
 
 /// A free range below the ports that the system assigns to outgoing connections. No two tests get the same one.

@@ -362,6 +362,59 @@ fn the_shop_works_on_real_stores_and_none_outlives_it() {
 }
 
 /// The programs of real stores, as `scripts/stores.sh` unpacks them.
+/// The shop behind real Envoys: callers are known by their certificates, faults of the network show as they do in Istio, a killed Envoy comes
+/// back, and none outlives the lab.
+#[test]
+#[ignore = "fetches Envoy: make test-mesh"]
+fn the_shop_works_behind_real_side_cars_and_none_outlives_it() {
+    let dir = Dir::new("lab-mesh");
+    let base = free_base_port(0).to_string();
+    let up = ["up", "--mesh", "envoy", "--with", "gateway", "--rate", "6", "--scrape-interval", "1s"];
+    ok(dir.path(), &[&up[..], &["--base-port", &base]].concat());
+    let url = status(dir.path())["prometheus_url"].as_str().unwrap().to_owned();
+    let is_true = |expression: &str| query(&url, expression).len() == 1;
+    let orders = r#"sum(rate(istio_requests_total{reporter="destination",source_workload="front-end",destination_workload="orders",response_code="201",connection_security_policy="mutual_tls"}[20s])) > 0.1"#;
+    wait_until("orders over mutual TLS", || is_true(orders));
+    for (what, expression) in [
+        (
+            "users through the gateway",
+            r#"sum(rate(istio_requests_total{source_workload="istio-ingressgateway",reporter="source"}[10s])) > 1"#,
+        ),
+        (
+            "bytes to a store",
+            r#"sum(rate(istio_tcp_received_bytes_total{reporter="destination",source_workload="carts",destination_workload="carts-db"}[10s])) > 10"#,
+        ),
+        (
+            "durations below a second",
+            r#"histogram_quantile(0.5, sum by (le) (rate(istio_request_duration_milliseconds_bucket{reporter="source",destination_workload="user"}[20s]))) < 1000"#,
+        ),
+    ] {
+        wait_until(what, || is_true(expression));
+    }
+    // Each pair is counted once: a scrape with two samples of one series would be refused.
+    let pairs = r#"count(count by (reporter, source_workload, destination_workload) (istio_tcp_connections_opened_total{response_flags="-"})) == 14"#;
+    wait_until("seven connections, seen from both ends", || is_true(pairs));
+
+    let partition = concat!(env!("CARGO_MANIFEST_DIR"), "/../automap-lab/faults/partition-carts.yaml");
+    ok(dir.path(), &["inject", partition]);
+    let hanging = r#"sum(rate(istio_requests_total{reporter="source",destination_service_name="carts",destination_workload="unknown",response_flags=~".*UF.*"}[10s])) > 0"#;
+    wait_until("connections that fail", || is_true(hanging));
+
+    let before = pod(&status(dir.path()), "user")["pids"].clone();
+    let envoy = children_of(&before[1]).next().unwrap();
+    kill(&envoy);
+    wait_until("restarting the side-car", || {
+        let now = status(dir.path());
+        pod(&now, "user")["ready"] == 2 && pod(&now, "user")["pids"][1] != before[1]
+    });
+    let logins = r#"sum(rate(istio_requests_total{reporter="destination",destination_workload="user",response_code="200"}[5s])) > 0.2"#;
+    wait_until("customers who are served again", || is_true(logins));
+
+    ok(dir.path(), &["down"]);
+    let mark = dir.path().display().to_string();
+    wait_until("ending every Envoy", || !command_lines().iter().any(|line| line.contains(&mark)));
+}
+
 struct RealStores {
     environment: Vec<(String, String)>,
 }
@@ -385,6 +438,12 @@ impl RealStores {
         command.arg("lab").args(args).arg("--dir").arg(dir).envs(self.environment.iter().cloned());
         command
     }
+}
+
+/// The processes that one has started.
+fn children_of(pid: &Value) -> impl Iterator<Item = Value> {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap();
+    text.split_whitespace().map(|child| child.parse::<u64>().unwrap().into()).collect::<Vec<Value>>().into_iter()
 }
 
 /// Those of all processes.

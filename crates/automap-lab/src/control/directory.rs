@@ -60,6 +60,11 @@ pub(crate) fn data_path(dir: &Path) -> PathBuf {
     dir.join("data")
 }
 
+/// Path of the directory with the side-cars' certificates and configurations, if they are real Envoys.
+pub(crate) fn mesh_path(dir: &Path) -> PathBuf {
+    dir.join("mesh")
+}
+
 /// Path of the file with the addresses of each service's ready pods.
 pub fn endpoints_path(dir: &Path) -> PathBuf {
     dir.join("endpoints.json")
@@ -85,7 +90,7 @@ pub fn purge(dir: &Path) -> io::Result<()> {
     let Some(_lock) = try_lock(dir)? else {
         return Err(io::Error::other("a lab runs here; stop it first with `automap lab down`"));
     };
-    for path in [prometheus_path(dir), logs_path(dir), data_path(dir)] {
+    for path in [prometheus_path(dir), logs_path(dir), data_path(dir), mesh_path(dir)] {
         remove_if_there(&path)?;
     }
     for path in [ledger_path(dir), supervisor_log_path(dir), state_path(dir), endpoints_path(dir), lock_path(dir)] {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::ledger::LedgerError;
+use crate::mesh::NoEnvoy;
 use crate::prometheus_server::NotFound;
 use crate::stores::{ClosedDirectory, Missing};
 
@@ -17,6 +18,9 @@ pub enum LabError {
     /// Programs of the real stores are missing.
     #[error(transparent)]
     Stores(#[from] Missing),
+    /// There is no Envoy.
+    #[error(transparent)]
+    Mesh(#[from] NoEnvoy),
     /// The databases could not reach their files.
     #[error(transparent)]
     ClosedDirectory(#[from] ClosedDirectory),

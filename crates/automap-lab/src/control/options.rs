@@ -6,8 +6,10 @@ use std::path::PathBuf;
 
 use super::directory;
 use super::error::LabError;
+use crate::mesh::Mesh;
+use crate::programs::Programs;
 use crate::prometheus_server::Choice;
-use crate::stores::{Programs, Stores, check_directory};
+use crate::stores::{Stores, check_directory, check_programs};
 use crate::supervisor::SupervisorOptions;
 use crate::surroundings::Surroundings;
 
@@ -32,6 +34,8 @@ pub struct LabOptions {
     pub with: Surroundings,
     /// What runs in the pods of stores and broker. Real servers have their exporters, no matter what runs beside the shop.
     pub stores: Stores,
+    /// What the side-cars are.
+    pub mesh: Mesh,
     /// Whether the lab keeps running after the handle is dropped.
     pub detached: bool,
     /// Whether Prometheus keeps the samples of an earlier run in the same directory. If it does, an old fault could be diagnosed.
@@ -59,6 +63,7 @@ impl LabOptions {
             program: std::env::current_exe()?,
             with: Surroundings::default(),
             stores: Stores::default(),
+            mesh: Mesh::default(),
             detached: false,
             keep_data: false,
             is_temporary: false,
@@ -81,13 +86,15 @@ impl LabOptions {
     /// The supervisor's options. Creates the directory.
     ///
     /// # Errors
-    /// When the selected Prometheus or a program of the real stores does not exist.
+    /// When the selected Prometheus, a program of the real stores, or Envoy does not exist.
     pub(super) fn for_supervisor(&self) -> Result<SupervisorOptions, LabError> {
         let in_dir = |source| LabError::Io { path: self.dir.clone(), source };
+        let programs = Programs::of_the_environment();
         let is_real = self.stores == Stores::Real;
         if is_real {
-            Programs::of_the_environment().check()?;
+            check_programs(&programs)?;
         }
+        let envoy = self.mesh.program(&programs)?;
         fs::create_dir_all(&self.dir).map_err(in_dir)?;
         let dir = self.dir.canonicalize().map_err(in_dir)?;
         if is_real {
@@ -103,6 +110,7 @@ impl LabOptions {
             program: self.program.clone(),
             with: Surroundings { exporters: self.with.exporters || is_real, ..self.with },
             stores: self.stores,
+            envoy,
             keep_data: self.keep_data,
             is_temporary: self.is_temporary,
         })

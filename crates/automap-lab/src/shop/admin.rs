@@ -4,6 +4,7 @@
 //! [`Effect`] as JSON, `DELETE /effects/<id>`.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::sync::Arc;
 
 use hyper::header::{CONTENT_TYPE, HeaderValue};
@@ -23,8 +24,8 @@ pub(crate) trait Admin: Send + Sync + 'static {
     /// The JSON of `/stats`.
     fn stats(&self) -> Value;
     /// The text of `/stats/prometheus`.
-    fn exposition(&self) -> Option<String> {
-        None
+    fn exposition(&self) -> impl Future<Output = Option<io::Result<String>>> + Send {
+        async { None }
     }
     /// The active effects by id.
     fn effects(&self) -> BTreeMap<String, Effect>;
@@ -39,20 +40,20 @@ pub(crate) async fn serve<A: Admin>(listener: TcpListener, admin: Arc<A>) {
     accept_all(listener, |stream| {
         let admin = Arc::clone(&admin);
         serve_connection(stream, move |request| {
-            let response = answer(&*admin, &request);
-            async move { Ok::<_, Cut>(response) }
+            let admin = Arc::clone(&admin);
+            async move { Ok::<_, Cut>(answer(&*admin, &request).await) }
         })
     })
     .await;
 }
 
-fn answer<A: Admin>(admin: &A, request: &Request) -> Response {
+async fn answer<A: Admin>(admin: &A, request: &Request) -> Response {
     let path = request.uri().path();
     match (request.method(), path, path.strip_prefix("/effects/")) {
         (&Method::GET, "/health", _) => text(StatusCode::OK, "ok\n"),
         (&Method::GET, "/stats", _) => super::http::json(StatusCode::OK, &admin.stats()),
         (&Method::GET, "/effects", _) => super::http::json(StatusCode::OK, &json!(admin.effects())),
-        (&Method::GET, "/stats/prometheus", _) => prometheus(admin.exposition()),
+        (&Method::GET, "/stats/prometheus", _) => prometheus(admin.exposition().await),
         (&Method::PUT, _, Some(id)) => put(admin, id, request.body()),
         (&Method::DELETE, _, Some(id)) if admin.end(id) => text(StatusCode::OK, "ended\n"),
         (&Method::DELETE, _, Some(id)) => text(StatusCode::NOT_FOUND, format!("no effect `{id}` is on\n")),
@@ -72,9 +73,11 @@ fn put<A: Admin>(admin: &A, id: &str, body: &[u8]) -> Response {
     }
 }
 
-fn prometheus(exposition: Option<String>) -> Response {
-    let Some(body) = exposition else {
-        return text(StatusCode::NOT_FOUND, "only side-cars have /stats/prometheus\n");
+fn prometheus(exposition: Option<io::Result<String>>) -> Response {
+    let body = match exposition {
+        None => return text(StatusCode::NOT_FOUND, "only side-cars have /stats/prometheus\n"),
+        Some(Err(e)) => return text(StatusCode::SERVICE_UNAVAILABLE, format!("the proxy does not answer: {e}\n")),
+        Some(Ok(body)) => body,
     };
     let mut response = text(StatusCode::OK, body);
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8"));

@@ -63,7 +63,7 @@ impl Endpoints {
     }
 
     /// The addresses of a service, never none: if no pod is ready, the first address, which refuses the connection.
-    fn of(&self, service: &str) -> Vec<Ipv4Addr> {
+    pub(crate) fn of(&self, service: &str) -> Vec<Ipv4Addr> {
         let known = locked(&self.table).get(service).cloned().unwrap_or_default();
         if known.is_empty() { vec![Ipv4Addr::LOCALHOST] } else { known }
     }

@@ -47,6 +47,14 @@ pub enum ShopError {
         /// Its output.
         source: io::Error,
     },
+    /// Envoy does not start, or has ended.
+    #[error("Envoy of {name}: {source}")]
+    Envoy {
+        /// The component.
+        name: String,
+        /// Its output.
+        source: io::Error,
+    },
     /// The process lacks something every process needs.
     #[error("cannot start {what}: {source}")]
     Start {

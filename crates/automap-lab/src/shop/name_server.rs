@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Mutex};
@@ -164,8 +165,8 @@ impl Admin for NameServer {
         json!({ "component": DNS })
     }
 
-    fn exposition(&self) -> Option<String> {
-        Some(locked(&self.state).exposition())
+    async fn exposition(&self) -> Option<io::Result<String>> {
+        Some(Ok(locked(&self.state).exposition()))
     }
 
     fn effects(&self) -> BTreeMap<String, Effect> {

@@ -2,9 +2,10 @@
 //! outgoing traffic.
 //!
 //! It handles HTTP between services and plain TCP for stores and the broker. The pods of a service are used in turn. Left out, because no metric
-//! shows it: TLS, circuit breaking.
+//! shows it: TLS, circuit breaking. On request the proxy is a real Envoy instead ([`envoy`]).
 
 mod certificate;
+mod envoy;
 mod gateway;
 mod http_proxy;
 mod identity;
@@ -17,6 +18,7 @@ mod tcp_proxy;
 mod upstream;
 mod wire;
 
+pub use envoy::EnvoyOptions;
 pub use gateway::{run_gateway, serve_gateway};
 pub use options::SidecarOptions;
 
@@ -51,6 +53,9 @@ pub fn run(options: &SidecarOptions) -> Result<(), ShopError> {
 pub async fn serve(options: &SidecarOptions) -> Result<(), ShopError> {
     let component = super::find(&options.name)?;
     let proxy = Arc::new(Proxy::new(component, options));
+    if let Some(envoy) = &options.envoy {
+        return envoy::serve(proxy, envoy).await;
+    }
     let (ports, ip) = (options.ports, options.ip);
     let inbound = listen(component.name, "the pod", ip, ports.pod(component)).await?;
     let admin = listen(component.name, "the side-car's statistics", ip, ports.sidecar_admin(component)).await?;

@@ -1,10 +1,11 @@
-//! Listening on the loopback interface, and accepting a bounded number of connections.
+//! Listening on the loopback interface or on a Unix socket, and accepting a bounded number of connections.
 
+use std::io;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::Semaphore;
 
 use super::ShopError;
@@ -25,20 +26,47 @@ pub(crate) async fn listen(name: &str, purpose: &str, ip: Ipv4Addr, port: u16) -
     })
 }
 
+/// Accepts connections.
+pub(crate) trait Listener: Send {
+    /// A connection.
+    type Stream: Send + 'static;
+
+    /// The next one.
+    fn accept_one(&self) -> impl Future<Output = io::Result<Self::Stream>> + Send;
+}
+
+impl Listener for TcpListener {
+    type Stream = TcpStream;
+
+    async fn accept_one(&self) -> io::Result<TcpStream> {
+        let (stream, _) = self.accept().await?;
+        no_delay(&stream);
+        Ok(stream)
+    }
+}
+
+impl Listener for UnixListener {
+    type Stream = UnixStream;
+
+    async fn accept_one(&self) -> io::Result<UnixStream> {
+        Ok(self.accept().await?.0)
+    }
+}
+
 /// Accepts forever; `serve` runs in its own task for each connection.
-pub(crate) async fn accept_all<F, Fut>(listener: TcpListener, mut serve: F)
+pub(crate) async fn accept_all<L, F, Fut>(listener: L, mut serve: F)
 where
-    F: FnMut(TcpStream) -> Fut,
+    L: Listener,
+    F: FnMut(L::Stream) -> Fut,
     Fut: Future<Output = ()> + Send + 'static,
 {
     let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     loop {
         let Ok(permit) = Arc::clone(&permits).acquire_owned().await else { return };
-        let Ok((stream, _)) = listener.accept().await else {
+        let Ok(stream) = listener.accept_one().await else {
             tokio::time::sleep(ACCEPT_BACKOFF).await;
             continue;
         };
-        no_delay(&stream);
         let connection = serve(stream);
         tokio::spawn(async move {
             connection.await;

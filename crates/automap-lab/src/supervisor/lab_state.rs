@@ -137,9 +137,9 @@ impl SharedState {
     pub(super) fn measure(&self, state: &mut LabState) {
         for pod in &mut state.pods {
             let file_bytes = bytes_in(&directory::data_path(&self.options.dir).join(pod.component.name));
-            pod.measure(file_bytes, self.options.stores);
+            pod.measure(file_bytes, &self.options);
         }
-        state.beside.iter_mut().for_each(|b| b.container.measure(0, false));
+        state.beside.iter_mut().for_each(|b| b.container.measure(0, self.options.envoy.is_some()));
     }
 
     pub(super) fn status(&self) -> Status {

@@ -28,6 +28,8 @@ pub struct SupervisorOptions {
     pub with: Surroundings,
     /// What runs in the pods of stores and broker.
     pub stores: Stores,
+    /// The Envoy that is every side-car; `None`: the proxy of this project.
+    pub envoy: Option<PathBuf>,
     /// Whether Prometheus keeps the samples of an earlier run.
     pub keep_data: bool,
     /// Whether the directory is deleted at the end.

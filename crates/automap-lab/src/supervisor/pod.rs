@@ -9,11 +9,11 @@ use super::container::{Container, ContainerSpec, seconds_since_1970};
 use super::deployment::{PodState, ReplicaSet};
 use super::names;
 use super::node_model::Contention;
+use super::options::SupervisorOptions;
 use crate::behaviour::Behaviour;
 use crate::control::protocol::PodStatus;
 use crate::kubelet::{NetworkReading, PodReading, TerminatedUsage};
 use crate::plan::{self, Component, REQUEST_OF_LIMIT, SIDECAR};
-use crate::stores::Stores;
 use automap_core::random::Rng;
 
 /// Delay of a replacement pod, for scheduling, network and image.
@@ -181,9 +181,9 @@ impl Pod {
     }
 
     /// Reads the usage of both processes.
-    pub(super) fn measure(&mut self, file_bytes: u64, stores: Stores) {
-        self.app.measure(file_bytes, stores.server(self.component.name).is_some());
-        self.sidecar.measure(0, false);
+    pub(super) fn measure(&mut self, file_bytes: u64, options: &SupervisorOptions) {
+        self.app.measure(file_bytes, options.stores.server(self.component.name).is_some());
+        self.sidecar.measure(0, options.envoy.is_some());
     }
 
     pub(super) fn reading(&self) -> PodReading {

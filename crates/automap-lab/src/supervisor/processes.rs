@@ -165,7 +165,7 @@ impl Launcher {
         if container.spec.name == SIDECAR {
             let mut command = self.lab_process_command("sidecar", &format!("{service}-{SIDECAR}"))?;
             command.args(["--name", service, "--pod-name", pod_name, "--ip", &ip]);
-            command.arg("--endpoints").arg(directory::endpoints_path(&self.options.dir));
+            self.add_proxy(&mut command);
             return Ok(command);
         }
         let mut command = self.lab_process_command("app", service)?;
@@ -190,8 +190,16 @@ impl Launcher {
         }
         let mut command = self.lab_process_command("gateway", workload)?;
         command.args(["--pod-name", &pod.name]);
-        command.arg("--endpoints").arg(directory::endpoints_path(&self.options.dir));
+        self.add_proxy(&mut command);
         Ok(command)
+    }
+
+    /// The options of side-cars and the gateway.
+    fn add_proxy(&self, command: &mut Command) {
+        command.arg("--endpoints").arg(directory::endpoints_path(&self.options.dir));
+        if let Some(envoy) = &self.options.envoy {
+            command.arg("--envoy").arg(envoy).arg("--mesh-dir").arg(directory::mesh_path(&self.options.dir));
+        }
     }
 
     fn load_command(&self, rate_per_s: f64) -> io::Result<Command> {

@@ -5,6 +5,7 @@ mod inject;
 mod load;
 pub(crate) mod process;
 mod status;
+pub(crate) mod mesh;
 pub(crate) mod stores;
 mod up;
 mod with;

@@ -1,6 +1,7 @@
 //! What every application has: its limits, its active effects, clients of the components that it calls, and its random variation.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::io;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex};
@@ -263,10 +264,10 @@ impl Admin for App {
         })
     }
 
-    fn exposition(&self) -> Option<String> {
+    async fn exposition(&self) -> Option<io::Result<String>> {
         // A real server has a real exporter.
         let is_store = self.component.role != Role::Service && self.server.is_none();
-        is_store.then(|| exporter::render(self.component.name, &self.counters, self.sessions_taken()))
+        is_store.then(|| Ok(exporter::render(self.component.name, &self.counters, self.sessions_taken())))
     }
 
     fn effects(&self) -> BTreeMap<String, Effect> {

@@ -10,7 +10,6 @@
 //!
 //! The delays of the node and of the pod's limits apply to commands in the relay. Left out: the server itself is not subject to the pod's CPU limit.
 
-mod children;
 mod faults;
 mod mariadb;
 mod postgresql;
@@ -26,14 +25,15 @@ use std::time::{Duration, Instant};
 
 use tokio::net::TcpListener;
 
-use self::children::Children;
 use super::context::App;
 use super::options::AppOptions;
 use super::session::Session;
 use crate::plan::Component;
+use crate::programs::Programs;
+use crate::shop::children::Children;
 use crate::shop::http::Local;
 use crate::shop::{ShopError, goods};
-use crate::stores::{Programs, Server};
+use crate::stores::Server;
 
 /// Time limit for a server to start answering, including the creation of its files.
 const READY_WITHIN: Duration = Duration::from_secs(90);

@@ -34,6 +34,9 @@ pub fn run_gateway(options: &SidecarOptions) -> Result<(), ShopError> {
 pub async fn serve_gateway(options: &SidecarOptions) -> Result<(), ShopError> {
     let entrance = find(ENTRANCE)?;
     let proxy = Arc::new(Proxy::new(&GATEWAY, options));
+    if let Some(envoy) = &options.envoy {
+        return super::envoy::serve(proxy, envoy).await;
+    }
     let (ports, ip) = (options.ports, options.ip);
     let users = listen(GATEWAY.name, "users", ip, ports.pod(&GATEWAY)).await?;
     let admin = listen(GATEWAY.name, "the gateway's statistics", ip, ports.sidecar_admin(&GATEWAY)).await?;

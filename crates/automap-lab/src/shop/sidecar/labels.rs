@@ -15,7 +15,7 @@ pub(super) enum Reporter {
 
 /// What distinguishes one series from another within one side-car.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Labels {
+pub(super) struct Labels<'a> {
     pub(super) reporter: Reporter,
     /// `None`: outside the mesh.
     pub(super) source: Option<&'static str>,
@@ -26,10 +26,10 @@ pub(super) struct Labels {
     /// HTTP status, 0 without a response; `None` for plain TCP.
     pub(super) response_code: Option<u16>,
     /// Envoy's response flags; `-` for none.
-    pub(super) flags: &'static str,
+    pub(super) flags: &'a str,
 }
 
-impl Labels {
+impl Labels<'_> {
     /// The labels as they appear between braces, in the order of Istio's proxies.
     pub(super) fn text(&self) -> String {
         let mut out = String::with_capacity(900);

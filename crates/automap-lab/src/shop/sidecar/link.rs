@@ -94,6 +94,15 @@ impl Link {
         since.max()
     }
 
+    /// Completes when the certificate expires, or at once if it has.
+    pub(super) async fn certificate_expires(&self) {
+        let mut changes = self.changes();
+        while self.certificate_expired_for().is_none() {
+            // The sender lives as long as `self`.
+            let _changed = changes.changed().await;
+        }
+    }
+
     /// Notifies when effects start or end.
     pub(super) fn changes(&self) -> watch::Receiver<()> {
         self.changed.subscribe()

@@ -3,6 +3,7 @@
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
+use super::EnvoyOptions;
 use crate::plan::Ports;
 
 /// Options of a side-car.
@@ -18,4 +19,6 @@ pub struct SidecarOptions {
     pub pod_name: String,
     /// The file with the addresses of each service; `None`: every service has one pod, at 127.0.0.1.
     pub endpoints: Option<PathBuf>,
+    /// The Envoy that is the proxy; `None`: this process is.
+    pub envoy: Option<EnvoyOptions>,
 }

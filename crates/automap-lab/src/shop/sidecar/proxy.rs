@@ -1,6 +1,7 @@
 //! What all connections of one side-car share: its network link, its counters, and its admin port.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
@@ -25,7 +26,7 @@ pub(super) struct Proxy {
     pub(super) ports: Ports,
     pub(super) ip: Ipv4Addr,
     pub(super) endpoints: Arc<Endpoints>,
-    pod_name: String,
+    pub(super) pod_name: String,
     started: Instant,
     pub(super) link: Arc<Link>,
     pub(super) registry: Mutex<Registry>,
@@ -43,6 +44,14 @@ impl Proxy {
             link: Arc::new(Link::new(component.name)),
             registry: Mutex::default(),
         }
+    }
+
+    /// The metrics of the gateway's certificate; nothing for the others.
+    pub(super) fn certificate_exposition(&self) -> String {
+        if self.component.name != GATEWAY.name {
+            return String::new();
+        }
+        certificate::exposition(self.started.elapsed(), self.link.certificate_expired_for())
     }
 
     /// The name of the calling component.
@@ -63,12 +72,9 @@ impl Admin for Proxy {
         })
     }
 
-    fn exposition(&self) -> Option<String> {
-        let mut text = locked(&self.registry).exposition();
-        if self.component.name == GATEWAY.name {
-            text += &certificate::exposition(self.started.elapsed(), self.link.certificate_expired_for());
-        }
-        Some(text)
+    async fn exposition(&self) -> Option<io::Result<String>> {
+        let text = locked(&self.registry).exposition();
+        Some(Ok(text + &self.certificate_exposition()))
     }
 
     fn effects(&self) -> BTreeMap<String, Effect> {

@@ -10,18 +10,20 @@ use std::time::Duration;
 use super::labels::Labels;
 
 /// Upper bounds of Istio's latency buckets.
-const BUCKETS_MS: [f64; 19] = [
+pub(super) const BUCKETS_MS: [f64; 19] = [
     0.5, 1.0, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1e3, 2.5e3, 5e3, 10e3, 30e3, 60e3, 300e3, 600e3, 1800e3,
     3600e3,
 ];
 /// Maximum number of series; an application that answers with ever new status codes cannot grow the registry beyond it.
 const MAX_SERIES: usize = 1000;
 
+type SeriesMap<S> = BTreeMap<Labels<'static>, S>;
+
 /// All series of one side-car.
 #[derive(Debug, Default)]
 pub(super) struct Registry {
-    http: BTreeMap<Labels, HttpSeries>,
-    tcp: BTreeMap<Labels, TcpSeries>,
+    http: SeriesMap<HttpSeries>,
+    tcp: SeriesMap<TcpSeries>,
 }
 
 /// The properties of one finished request.
@@ -54,7 +56,7 @@ pub(super) struct TcpSeries {
 
 impl Registry {
     /// Counts one request.
-    pub(super) fn observe(&mut self, labels: Labels, observed: Observation) {
+    pub(super) fn observe(&mut self, labels: Labels<'static>, observed: Observation) {
         let Some(series) = bounded_entry(&mut self.http, labels) else { return };
         let ms = observed.duration.as_secs_f64() * 1000.0;
         let bucket = BUCKETS_MS.iter().position(|bound| ms <= *bound).unwrap_or(BUCKETS_MS.len());
@@ -68,7 +70,7 @@ impl Registry {
     }
 
     /// Changes the counters of one pair.
-    pub(super) fn tcp(&mut self, labels: &Labels, change: impl FnOnce(&mut TcpSeries)) {
+    pub(super) fn tcp(&mut self, labels: &Labels<'static>, change: impl FnOnce(&mut TcpSeries)) {
         if let Some(series) = bounded_entry(&mut self.tcp, labels.clone()) {
             change(series);
         }
@@ -91,7 +93,7 @@ impl Registry {
     }
 }
 
-fn bounded_entry<S: Default>(map: &mut BTreeMap<Labels, S>, labels: Labels) -> Option<&mut S> {
+fn bounded_entry<'a, S: Default>(map: &'a mut SeriesMap<S>, labels: Labels<'static>) -> Option<&'a mut S> {
     if map.len() >= MAX_SERIES && !map.contains_key(&labels) {
         return None;
     }
@@ -152,7 +154,7 @@ mod tests {
     use super::*;
     use crate::shop::sidecar::labels::Reporter;
 
-    fn labels(response_code: Option<u16>) -> Labels {
+    fn labels(response_code: Option<u16>) -> Labels<'static> {
         let reporter = Reporter::Destination;
         Labels { reporter, source: Some("orders"), destination: "payment", reached: true, response_code, flags: "-" }
     }

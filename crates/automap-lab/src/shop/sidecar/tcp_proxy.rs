@@ -37,11 +37,11 @@ pub(super) async fn inbound(proxy: Arc<Proxy>, peer: Peer, app: Local, far: Wire
     }
 }
 
-fn labels(reporter: Reporter, source: Option<&'static str>, destination: &'static str) -> Labels {
+fn labels(reporter: Reporter, source: Option<&'static str>, destination: &'static str) -> Labels<'static> {
     Labels { reporter, source, destination, reached: true, response_code: None, flags: "-" }
 }
 
-fn count_failure(proxy: &Proxy, labels: Labels) {
+fn count_failure(proxy: &Proxy, labels: Labels<'static>) {
     locked(&proxy.registry).tcp(&Labels { flags: "UF", ..labels }, |s| {
         s.opened += 1;
         s.closed += 1;
@@ -49,7 +49,7 @@ fn count_failure(proxy: &Proxy, labels: Labels) {
 }
 
 /// Copies until one side closes: the shop's protocols do not use half-open connections.
-async fn relay<C, S>(proxy: &Proxy, labels: &Labels, client: C, server: S)
+async fn relay<C, S>(proxy: &Proxy, labels: &Labels<'static>, client: C, server: S)
 where
     C: AsyncRead + AsyncWrite,
     S: AsyncRead + AsyncWrite,

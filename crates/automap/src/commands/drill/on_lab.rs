@@ -17,6 +17,7 @@ use clap::Args;
 use super::choice::Item;
 use super::crowding::Crowding;
 use super::play_all;
+use crate::commands::lab::mesh::MeshArgs;
 use crate::commands::lab::stores::StoresArgs;
 use crate::console::say;
 use crate::episode::{Episode, LabStage, Timing};
@@ -47,6 +48,8 @@ pub(super) struct OnLabArgs {
     seed: u64,
     #[command(flatten)]
     stores: StoresArgs,
+    #[command(flatten)]
+    mesh: MeshArgs,
 }
 
 /// Starts a lab, drills every item on it, and takes it down.
@@ -66,6 +69,7 @@ pub(super) fn rows(
         load_rate_per_s: Some(args.rate),
         with: with(items, is_whole),
         stores: args.stores.stores(),
+        mesh: args.mesh.mesh(),
         ..LabOptions::temporary("drill")?
     };
     say("starting the Sock Shop, Prometheus and simulated users");

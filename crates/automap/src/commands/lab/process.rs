@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use automap_lab::load::LoadOptions;
 use automap_lab::plan::{COMPONENTS, Component, GATEWAY, Ports, Role};
 use automap_lab::shop::app::AppOptions;
-use automap_lab::shop::sidecar::SidecarOptions;
+use automap_lab::shop::sidecar::{EnvoyOptions, SidecarOptions};
 use automap_lab::stores::Stores;
 use automap_lab::{load, shop, supervisor};
 use clap::{Args, Subcommand};
@@ -63,9 +63,8 @@ pub(crate) enum ProcessCommand {
         /// The pod's own address.
         #[arg(long, default_value_t = Ipv4Addr::LOCALHOST)]
         ip: Ipv4Addr,
-        /// The file with the addresses of each service.
-        #[arg(long)]
-        endpoints: Option<PathBuf>,
+        #[command(flatten)]
+        proxy: ProxyArgs,
     },
     /// The ingress gateway.
     Gateway {
@@ -73,9 +72,8 @@ pub(crate) enum ProcessCommand {
         base: BaseArgs,
         #[arg(long)]
         pod_name: String,
-        /// The file with the addresses of each service.
-        #[arg(long)]
-        endpoints: Option<PathBuf>,
+        #[command(flatten)]
+        proxy: ProxyArgs,
     },
     /// The name server.
     NameServer {
@@ -117,6 +115,27 @@ impl BaseArgs {
     }
 }
 
+/// What side-cars and the gateway have in common.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct ProxyArgs {
+    /// The file with the addresses of each service.
+    #[arg(long)]
+    endpoints: Option<PathBuf>,
+    /// The Envoy that is the proxy.
+    #[arg(long, requires = "mesh_dir")]
+    envoy: Option<PathBuf>,
+    /// The directory with the mesh's certificates.
+    #[arg(long)]
+    mesh_dir: Option<PathBuf>,
+}
+
+impl ProxyArgs {
+    fn options(self, name: String, ports: Ports, ip: Ipv4Addr, pod_name: String) -> SidecarOptions {
+        let envoy = self.envoy.zip(self.mesh_dir).map(|(program, dir)| EnvoyOptions { program, dir });
+        SidecarOptions { name, ports, ip, pod_name, endpoints: self.endpoints, envoy }
+    }
+}
+
 fn plan(ports: Ports) -> Value {
     let component = |c: &Component| {
         let calls = c.calls.iter().map(|callee| json!({"name": callee, "port": ports.outbound(c, callee)}));
@@ -151,12 +170,12 @@ pub(crate) fn run(command: ProcessCommand) -> Result<()> {
             if in_pod { shop::app::run_in_pod(&options)? } else { shop::app::run(&options)? }
         }
         ProcessCommand::Plan { base } => print(&format!("{}\n", plan(base.ports())))?,
-        ProcessCommand::Sidecar { base, name, pod_name, ip, endpoints } => {
-            shop::sidecar::run(&SidecarOptions { name, ports: base.ports(), ip, pod_name, endpoints })?;
+        ProcessCommand::Sidecar { base, name, pod_name, ip, proxy } => {
+            shop::sidecar::run(&proxy.options(name, base.ports(), ip, pod_name))?;
         }
-        ProcessCommand::Gateway { base, pod_name, endpoints } => {
+        ProcessCommand::Gateway { base, pod_name, proxy } => {
             let (name, ip) = (GATEWAY.name.to_owned(), Ipv4Addr::LOCALHOST);
-            shop::sidecar::run_gateway(&SidecarOptions { name, ports: base.ports(), ip, pod_name, endpoints })?;
+            shop::sidecar::run_gateway(&proxy.options(name, base.ports(), ip, pod_name))?;
         }
         ProcessCommand::NameServer { base } => shop::name_server::run(base.ports())?,
         ProcessCommand::Load { base, rate, seed, endpoints, gateway } => {

@@ -11,6 +11,7 @@ use automap_lab::prometheus_server::Choice;
 use automap_lab::surroundings::Surroundings;
 use clap::Args;
 
+use super::mesh::MeshArgs;
 use super::stores::StoresArgs;
 use super::with::{With, surroundings};
 use super::{DirArgs, say};
@@ -21,6 +22,7 @@ pub(super) const EXAMPLES: &str = "Examples:
   automap lab up --prometheus-program none   bring your own Prometheus
   automap lab up --with all --rate 4         with gateway, DNS and exporters
   automap lab up --stores real --rate 4      with MariaDB, PostgreSQL, Redis and RabbitMQ
+  automap lab up --mesh envoy --rate 4       with a real Envoy in every pod
   automap lab inject delay-payment.yaml      then break something";
 
 #[derive(Args, Debug)]
@@ -47,6 +49,8 @@ pub(crate) struct UpArgs {
     with: Vec<With>,
     #[command(flatten)]
     stores: StoresArgs,
+    #[command(flatten)]
+    mesh: MeshArgs,
     /// Keep the metrics of the lab's last run; without it Prometheus starts empty, so that no old fault is diagnosed
     #[arg(long)]
     keep_data: bool,
@@ -73,6 +77,7 @@ pub(super) fn run(args: &UpArgs) -> Result<()> {
         keep_data: args.keep_data,
         with: surroundings(&args.with),
         stores: args.stores.stores(),
+        mesh: args.mesh.mesh(),
         ..LabOptions::new()?
     };
     let began = Instant::now();

@@ -8,8 +8,8 @@ use std::process::Command;
 use rustix::process::geteuid;
 
 use super::super::session::mariadb::SHOP;
-use super::children::{Children, run, tied};
 use super::{Setup, installed, prefix};
+use crate::shop::children::{Children, run, tied};
 use crate::stores::programs;
 
 /// Lets the exporter connect when all other connections are taken.

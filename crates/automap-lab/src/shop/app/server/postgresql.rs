@@ -8,8 +8,8 @@ use std::time::Duration;
 use rustix::process::geteuid;
 
 use super::super::session::postgresql::{SHOP, Session, connect};
-use super::children::{Children, NOBODY, as_nobody, run, tied, tied_as_nobody};
 use super::{Setup, installed};
+use crate::shop::children::{Children, NOBODY, as_nobody, run, tied, tied_as_nobody};
 use crate::shop::http::Local;
 use crate::stores::programs;
 

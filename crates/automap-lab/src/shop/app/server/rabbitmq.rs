@@ -4,8 +4,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::children::{Children, tied};
 use super::{Setup, prefix};
+use crate::shop::children::{Children, tied};
 
 /// Memory use at which RabbitMQ blocks publishers.
 const MEMORY_LIMIT: &str = "300MB";

@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 
 use super::Setup;
-use super::children::{Children, tied};
+use crate::shop::children::{Children, tied};
 use crate::stores::programs;
 
 /// Starts the server.

@@ -1,4 +1,4 @@
-//! The child processes of a real server. They end with this process, however it ends.
+//! The child processes of a process of the shop, programs that are not ours. They end with this process, however it ends.
 
 use std::io;
 use std::path::Path;
@@ -10,17 +10,17 @@ use rustix::process::geteuid;
 /// How often to check whether one has ended.
 const LOOK: Duration = Duration::from_millis(500);
 /// `nobody`, for programs that refuse to run as root.
-pub(super) const NOBODY: u32 = 65_534;
+pub(crate) const NOBODY: u32 = 65_534;
 
 /// All of them.
 #[derive(Debug, Default)]
-pub(super) struct Children {
+pub(crate) struct Children {
     all: Vec<(String, Child)>,
 }
 
 impl Children {
     /// Starts one.
-    pub(super) fn start(&mut self, command: &mut Command) -> io::Result<()> {
+    pub(crate) fn start(&mut self, command: &mut Command) -> io::Result<()> {
         let name = words(command);
         let child =
             command.stdin(Stdio::null()).spawn().map_err(|e| io::Error::new(e.kind(), format!("{name}: {e}")))?;
@@ -29,7 +29,7 @@ impl Children {
     }
 
     /// The first that has ended, and how.
-    pub(super) fn first_ended(&mut self) -> Option<io::Error> {
+    pub(crate) fn first_ended(&mut self) -> Option<io::Error> {
         self.all.iter_mut().find_map(|(name, child)| match child.try_wait() {
             Ok(None) => None,
             Ok(Some(status)) => Some(io::Error::other(format!("{name} ended: {status}"))),
@@ -38,7 +38,7 @@ impl Children {
     }
 
     /// Waits until one has ended.
-    pub(super) async fn ended(&mut self) -> io::Error {
+    pub(crate) async fn ended(&mut self) -> io::Error {
         loop {
             if let Some(ended) = self.first_ended() {
                 return ended;
@@ -49,19 +49,19 @@ impl Children {
 }
 
 /// A program that is killed when this process ends.
-pub(super) fn tied(program: &Path) -> io::Result<Command> {
+pub(crate) fn tied(program: &Path) -> io::Result<Command> {
     let mut command = Command::new(std::env::current_exe()?);
     command.args(["lab-process", "guard", "--"]).arg(program);
     Ok(command)
 }
 
 /// The same as `nobody` if this process is root. Changing the user breaks the tie, so it is made after that.
-pub(super) fn tied_as_nobody(program: &Path) -> io::Result<Command> {
+pub(crate) fn tied_as_nobody(program: &Path) -> io::Result<Command> {
     if geteuid().is_root() { Ok(setpriv(&["--pdeathsig", "KILL"], program)) } else { tied(program) }
 }
 
 /// A program that runs as `nobody` if this process is root.
-pub(super) fn as_nobody(program: &Path) -> Command {
+pub(crate) fn as_nobody(program: &Path) -> Command {
     if geteuid().is_root() { setpriv(&[], program) } else { Command::new(program) }
 }
 
@@ -73,7 +73,7 @@ fn setpriv(options: &[&str], program: &Path) -> Command {
 }
 
 /// Runs a program to completion.
-pub(super) fn run(command: &mut Command) -> io::Result<()> {
+pub(crate) fn run(command: &mut Command) -> io::Result<()> {
     let name = words(command);
     let output = command.stdin(Stdio::null()).output().map_err(|e| io::Error::new(e.kind(), format!("{name}: {e}")))?;
     if output.status.success() {
