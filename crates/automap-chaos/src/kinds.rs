@@ -131,9 +131,12 @@ pub fn words_for(mechanism: &str) -> &'static [&'static str] {
     match mechanism {
         "cpu" => &["cpu"],
         "memory" => &["memory", "restarts or not ready"],
-        "outage" | "crash" => &["restarts or not ready", "stopped reporting", "callers' requests to it fail"],
+        "outage" | "crash" => {
+            &["restarts or not ready", "stopped reporting", "unreachable", "callers' requests to it fail"]
+        }
         "network delay" | "bandwidth" => &["network", "slow as its callers see it"],
-        "loss" | "partition" => &["network", "callers' requests to it fail", "slow as its callers see it"],
+        "loss" => &["network", "callers' requests to it fail", "slow as its callers see it"],
+        "partition" => &["network", "unreachable", "callers' requests to it fail", "slow as its callers see it"],
         "disk" => &["disk", "waiting for disks"],
         "slow code" => &["slow"],
         "errors" => &["failing", "callers' requests to it fail", "clients hung up"],

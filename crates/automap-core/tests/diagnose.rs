@@ -34,15 +34,24 @@ fn a_busy_cpu_is_distinguished_from_its_victims() {
 
 #[test]
 fn a_dead_pod_is_recognised_by_missing_samples_and_its_callers_errors() {
-    let shop = Shop::new()
-        .fault("catalogue", "latency_ms", None, |_| f64::NAN)
-        .fault("catalogue", "throughput_rps", None, |_| f64::NAN)
-        .fault("catalogue", "cpu_cores", None, |_| f64::NAN)
-        .fault("front-end", "client_error_ratio", Some("catalogue"), |_| 1.0)
-        .fault("front-end", "error_ratio", None, |_| 0.6);
-    let report = shop.report();
-    assert_eq!(report.verdict.service.as_deref(), Some("catalogue"));
-    assert_eq!(report.victims[0].service, "front-end");
+    let without_answers = |cpu_cores: fn(f64) -> f64| {
+        let gone = |_| f64::NAN;
+        let shop =
+            Shop::new().fault("catalogue", "latency_ms", None, gone).fault("catalogue", "throughput_rps", None, gone);
+        shop.fault("catalogue", "cpu_cores", None, cpu_cores)
+            .fault("front-end", "client_error_ratio", Some("catalogue"), |_| 1.0)
+            .fault("front-end", "error_ratio", None, |_| 0.6)
+            .report()
+    };
+    let dead = without_answers(|_| f64::NAN);
+    assert_eq!(dead.verdict.service.as_deref(), Some("catalogue"));
+    assert_eq!(dead.victims[0].service, "front-end");
+    assert_eq!(dead.verdict.mechanism.as_deref(), Some("stopped reporting"));
+    let stale = without_answers(|_| 0.02);
+    assert_eq!(stale.verdict.mechanism.as_deref(), Some("stopped reporting"), "the last value, repeated");
+    let isolated = without_answers(|v| v * 0.2);
+    assert_eq!(isolated.verdict.service.as_deref(), Some("catalogue"));
+    assert_eq!(isolated.verdict.mechanism.as_deref(), Some("unreachable"));
 }
 
 #[test]

@@ -12,8 +12,8 @@ use crate::anomaly::CLEAR;
 use crate::attribution::ImpactKind;
 use crate::change::ChangeLog;
 use crate::entity::EntityKind;
-use crate::frame::ServiceIdx;
-use crate::metric::{Family, HUNG_UP_RATIO};
+use crate::frame::{Series, ServiceIdx};
+use crate::metric::{Family, HUNG_UP_RATIO, Side};
 use crate::note::NotChecked;
 use crate::observation::Observation;
 use crate::rank::PartSource;
@@ -153,6 +153,9 @@ fn mechanism_words(analysis: &Analysis, service: ServiceIdx, source: &PartSource
     if kind == EntityKind::Gateway && *source == PartSource::Own(Family::Throughput) {
         return "traffic".to_owned();
     }
+    if *source == PartSource::Missing && still_runs(analysis, service) {
+        return "unreachable".to_owned();
+    }
     let is_node = kind == EntityKind::Node;
     let family = match source {
         PartSource::Own(Family::Saturation) => Some(Family::Saturation),
@@ -163,6 +166,20 @@ fn mechanism_words(analysis: &Analysis, service: ServiceIdx, source: &PartSource
     let of_family = own.filter(|s| Some(&s.metric.family) == family.as_ref());
     let clearest = of_family.max_by(|a, b| a.evidence.total_cmp(&b.evidence).then(b.series.cmp(&a.series)));
     clearest.map_or_else(|| mechanism_word(source).to_owned(), |s| s.metric.words())
+}
+
+/// Whether a service whose requests are no longer measured still uses CPU: no request reaches it, but it runs. A value that does not change may be the
+/// last one of a container that is gone.
+fn still_runs(analysis: &Analysis, service: ServiceIdx) -> bool {
+    let is_cpu = |s: &&Series| {
+        s.service == service && s.metric.side == Side::Own && s.peer.is_none() && s.metric.family == Family::Cpu
+    };
+    let rows = &analysis.windows.rows.incident;
+    let late = &rows[rows.len() / 2..];
+    analysis.frame.series().iter().filter(is_cpu).any(|s| {
+        let mut values = late.iter().map(|&i| s.values[i]).filter(|v| v.is_finite());
+        values.next().is_some_and(|first| values.any(|v| v != first))
+    })
 }
 
 fn mechanism_word(source: &PartSource) -> &str {
