@@ -145,6 +145,22 @@ mod tests {
         assert!(drawing.boxes.iter().all(|p| p.y == drawing.boxes[0].y), "{:?}", drawing.boxes);
     }
 
+    /// Each line of a chain of hundreds of boxes would get a passage in hundreds of columns.
+    #[test]
+    fn beyond_the_bound_light_long_lines_run_straight_over_the_others() {
+        let n = 400;
+        let mut lines: Vec<Line> = (1..n).map(|to| line(to - 1, to)).collect();
+        lines.extend((0..n - 300).map(|from| Line { weight: if from == 7 { 2 } else { 1 }, ..line(from, from + 300) }));
+        let drawing = place(&boxes(n), &lines, &SPACING);
+        let is_routed = |i: usize| matches!(drawing.routes[i], Route::Steps(_));
+        assert!((0..n - 1).all(is_routed), "the chain itself");
+        let long = n - 1..lines.len();
+        assert!(is_routed(n - 1 + 7), "the heaviest of the long ones");
+        let routed = long.clone().filter(|i| is_routed(*i)).count();
+        assert!((1..long.len()).contains(&routed), "{routed} of {}", long.len());
+        assert!(drawing.routes.iter().all(|r| *r != Route::Steps(Vec::new())));
+    }
+
     #[test]
     fn the_same_input_gives_the_same_drawing() {
         let (sizes, lines) = (boxes(60), tangled(60, 120));

@@ -31,7 +31,14 @@ pub(super) struct Chain {
     pub(super) reversed: bool,
 }
 
-/// Cuts lines longer than one column into steps. With [`Spacing::bundles`], long lines of one box share their passages, at the end that has more of
+impl Chain {
+    /// The left and the right box.
+    pub(super) fn ends(&self) -> (usize, usize) {
+        (self.vertices[0], self.vertices[self.vertices.len() - 1])
+    }
+}
+
+/// Cuts the `routed` lines that are longer than one column into steps. With [`Spacing::bundles`], long lines of one box share their passages, at the end that has more of
 /// them; a line heavier than others keeps its own.
 pub(super) fn cut(
     sizes: &[Size],
@@ -39,6 +46,7 @@ pub(super) fn cut(
     own: &[(usize, Line)],
     forward: &[(usize, usize)],
     reversed: &[bool],
+    routed: &[bool],
     spacing: &Spacing,
 ) -> (LayeredGraph, Vec<Chain>) {
     let real = |(s, l): (&Size, &usize)| Vertex { layer: *l, height: s.height, is_passage: false };
@@ -53,7 +61,8 @@ pub(super) fn cut(
     let mut shared: BTreeMap<(usize, bool, usize), usize> = BTreeMap::new();
     let mut steps: BTreeMap<(usize, usize), u32> = BTreeMap::new();
     let mut chains = Vec::new();
-    for (((line, l), &(a, b)), &reversed) in own.iter().zip(forward).zip(reversed) {
+    let lines = own.iter().zip(forward).zip(reversed).zip(routed).filter(|(_, routed)| **routed);
+    for ((((line, l), &(a, b)), &reversed), _) in lines {
         let from_a = leaving[a] >= arriving[b];
         let bundle = spacing.bundles && Some(l.weight) == lightest;
         let mut chain = vec![a];

@@ -1,4 +1,5 @@
-//! Lines over the finished layout: they move no box, and take the bow that crosses the fewest boxes.
+//! Lines over the finished layout: they move no box, and take the bow that crosses the fewest boxes. Beside those that are not to shape it, these are
+//! the lines for which there was no room between the boxes.
 
 use super::geometry::{Drawing, Line, Point, Route, Size};
 
@@ -9,12 +10,15 @@ const SAMPLES: usize = 24;
 /// Beyond this many tests of a line against a box, lines are not routed around boxes.
 const MAX_TRIALS: usize = 20_000;
 
-/// Draws every line that does not shape the layout, and makes the picture large enough for it.
+/// Draws every line that has no route yet, and makes the picture large enough for it.
 pub(crate) fn draw(drawing: &mut Drawing, boxes: &[Size], lines: &[Line]) {
-    let over = |l: &&Line| !l.shapes && l.from != l.to;
-    let looks_around = lines.iter().filter(over).count() * boxes.len() <= MAX_TRIALS;
+    let is_over = |(route, line): (&Route, &Line)| *route == Route::Steps(Vec::new()) && line.from != line.to;
+    let over: Vec<usize> =
+        drawing.routes.iter().zip(lines).enumerate().filter(|(_, of)| is_over(*of)).map(|(i, _)| i).collect();
+    let looks_around = over.len() * boxes.len() <= MAX_TRIALS;
     let bows = if looks_around { &BOWS_PX[..] } else { &BOWS_PX[..1] };
-    for (i, line) in lines.iter().enumerate().filter(|(_, l)| over(l)) {
+    for i in over {
+        let line = &lines[i];
         let tries = bows.iter().map(|bow| curve(line, boxes, &drawing.boxes, *bow));
         // The first of the best: the flattest.
         let best = tries.min_by_key(|c| hits(c, line, boxes, &drawing.boxes));

@@ -1,8 +1,15 @@
 //! One connected part: from its lines to its own coordinates.
 
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
 use super::geometry::{ASPECT, Line, Point, Route, Size, Spacing};
 use super::layered_graph::{Chain, LayeredGraph, cut};
 use super::{acyclic, coordinates, layers, order};
+
+/// Passages of the long lines of one part. Lines beyond it run straight over the others: they can no longer be told apart anyway, and a passage in
+/// each of hundreds of columns for each of thousands of lines would take gigabytes.
+const MAX_PASSAGES: usize = 20_000;
 
 /// A drawn part; coordinates from (0, 0).
 #[derive(Debug)]
@@ -62,12 +69,15 @@ impl Part {
             arrows.iter().zip(&reversed).map(|(&(a, b), &r)| if r { (b, a) } else { (a, b) }).collect();
         let sizes: Vec<Size> = members.iter().map(|&i| boxes[i]).collect();
         let layer = layers::assign(members.len(), &forward, rows(&sizes, spacing));
-        let (graph, chains) = cut(&sizes, &layer, &own, &forward, &reversed, spacing);
+        let routed = routed(&own, &forward, &layer);
+        let (graph, chains) = cut(&sizes, &layer, &own, &forward, &reversed, &routed, spacing);
         let columns = order::order(&graph);
         let y = coordinates::heights(&graph, &columns, spacing);
         let x = Columns::new(&graph, &columns, &sizes, &y, spacing);
         let at: Vec<Point> = (0..members.len()).map(|i| Point { x: x.centre(layer[i]), y: y[i] }).collect();
-        let routes = chains.iter().map(|c| (c.line, route(c, &own, &graph, &sizes, &y, &x))).collect();
+        let answers = answers(&own);
+        let is_answered = |c: &Chain| answers.get(&pair(c.ends())).is_some_and(|lines| *lines > 1);
+        let routes = chains.iter().map(|c| (c.line, route(c, is_answered(c), &graph, &sizes, &y, &x))).collect();
         let right = x.left.last().copied().unwrap_or(0.0) + x.width.last().copied().unwrap_or(0.0);
         let mut part = Self { members, at, routes, size: Size { width: right, height: 0.0 } };
         part.shift_to_origin(&sizes);
@@ -102,6 +112,34 @@ impl Part {
             }
         }
     }
+}
+
+/// Which lines get a way between the boxes: the heaviest and shortest, as far as [`MAX_PASSAGES`] suffice.
+fn routed(own: &[(usize, Line)], forward: &[(usize, usize)], layer: &[usize]) -> Vec<bool> {
+    let passages: Vec<usize> = forward.iter().map(|&(a, b)| (layer[b] - layer[a]).saturating_sub(1)).collect();
+    let mut routed = vec![true; own.len()];
+    if passages.iter().sum::<usize>() <= MAX_PASSAGES {
+        return routed;
+    }
+    let mut by_weight: Vec<usize> = (0..own.len()).collect();
+    by_weight.sort_by_key(|&i| (Reverse(own[i].1.weight), passages[i], i));
+    let mut used = 0;
+    for i in by_weight {
+        used += passages[i];
+        routed[i] = passages[i] == 0 || used <= MAX_PASSAGES;
+    }
+    routed
+}
+
+/// Lines between two boxes, in either direction.
+fn answers(own: &[(usize, Line)]) -> BTreeMap<(usize, usize), usize> {
+    let mut lines = BTreeMap::new();
+    own.iter().for_each(|(_, l)| *lines.entry(pair((l.from, l.to))).or_default() += 1);
+    lines
+}
+
+fn pair((a, b): (usize, usize)) -> (usize, usize) {
+    (a.min(b), a.max(b))
 }
 
 /// Boxes in one column so that the whole has the aspect ratio of a screen.
@@ -147,17 +185,14 @@ impl Columns {
 }
 
 /// Level through columns, from the border of one box to that of the other.
-fn route(c: &Chain, own: &[(usize, Line)], graph: &LayeredGraph, sizes: &[Size], y: &[f64], x: &Columns) -> Route {
+fn route(c: &Chain, is_answered: bool, graph: &LayeredGraph, sizes: &[Size], y: &[f64], x: &Columns) -> Route {
     /// Two services that call each other get two lines.
     const BESIDE: f64 = 7.0;
-    let (first, last) = (c.vertices[0], c.vertices[c.vertices.len() - 1]);
-    let is_answered = own.iter().filter(|(_, l)| (l.from, l.to) == (first, last) || (l.to, l.from) == (first, last));
-    let beside = if is_answered.count() < 2 {
-        0.0
-    } else if c.reversed {
-        BESIDE
-    } else {
-        -BESIDE
+    let (_, last) = c.ends();
+    let beside = match (is_answered, c.reversed) {
+        (false, _) => 0.0,
+        (true, true) => BESIDE,
+        (true, false) => -BESIDE,
     };
     let mut points = Vec::with_capacity(2 * c.vertices.len());
     for (i, &v) in c.vertices.iter().enumerate() {
