@@ -8,13 +8,20 @@ mod format;
 
 use std::io;
 use std::str::FromStr;
+#[cfg(feature = "server")]
+use std::sync::OnceLock;
+#[cfg(feature = "server")]
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::format::FmtSpan;
+use tracing_subscriber::fmt::writer::BoxMakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 
+#[cfg(feature = "server")]
+use crate::detached_writer::{DetachedWriter, Trouble};
 use format::{JsonFormat, TextFormat};
 
 /// The variable that is read if `--log` is not given.
@@ -91,7 +98,7 @@ pub(crate) fn start(flag: Option<&LogSettings>, is_service: bool) -> Result<()> 
     let layer = tracing_subscriber::fmt::layer()
         .with_ansi(false)
         .with_span_events(FmtSpan::CLOSE)
-        .with_writer(io::stderr)
+        .with_writer(writer(is_service)?)
         .log_internal_errors(false);
     let targets = settings.targets(is_service);
     let registry = tracing_subscriber::registry().with(targets);
@@ -101,6 +108,42 @@ pub(crate) fn start(flag: Option<&LogSettings>, is_service: bool) -> Result<()> 
         tracing::subscriber::set_global_default(registry.with(layer.event_format(TextFormat)))?;
     }
     Ok(())
+}
+
+/// The log of a service, which may not wait for its reader.
+#[cfg(feature = "server")]
+static OF_SERVICE: OnceLock<DetachedWriter> = OnceLock::new();
+/// How long the last lines may take.
+#[cfg(feature = "server")]
+const FINISHES_WITHIN: Duration = Duration::from_secs(1);
+
+fn writer(is_service: bool) -> Result<BoxMakeWriter> {
+    if !is_service {
+        return Ok(BoxMakeWriter::new(io::stderr));
+    }
+    #[cfg(feature = "server")]
+    {
+        // A line that cannot be written is lost.
+        let on_trouble = |trouble| {
+            if let Trouble::Lost(lines) = trouble {
+                tracing::warn!(target: "log", lines, "{lines} lines of the log were lost: whoever reads it did not keep up");
+            }
+        };
+        let log = DetachedWriter::start("log", io::stderr(), on_trouble).context("the thread of the log")?;
+        // The log is started once.
+        let log = OF_SERVICE.get_or_init(|| log).clone();
+        Ok(BoxMakeWriter::new(move || log.clone()))
+    }
+    #[cfg(not(feature = "server"))]
+    Ok(BoxMakeWriter::new(io::stderr))
+}
+
+/// Writes the last lines, before the process ends.
+pub(crate) fn finish() {
+    #[cfg(feature = "server")]
+    if let Some(log) = OF_SERVICE.get() {
+        log.finish(FINISHES_WITHIN);
+    }
 }
 
 #[cfg(test)]

@@ -5,6 +5,8 @@ mod cli;
 mod commands;
 mod console;
 mod coverage_table;
+#[cfg(feature = "server")]
+mod detached_writer;
 #[cfg(any(feature = "kubernetes", feature = "lab"))]
 mod episode;
 mod exit;
@@ -39,13 +41,16 @@ fn main() -> ExitCode {
         log::start(cli.log.as_ref(), cli.command.is_service())?;
         commands::run(cli.command)
     };
-    match run() {
-        Ok(exit) => exit.into(),
+    let exit = match run() {
+        Ok(exit) => exit,
         Err(error) => {
+            log::finish();
             console::say(&format!("error: {}", message(&error)));
-            exit::of_error(&error).into()
+            exit::of_error(&error)
         }
-    }
+    };
+    log::finish();
+    exit.into()
 }
 
 /// The error and its causes, without those that an earlier message contains.

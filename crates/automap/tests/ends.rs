@@ -213,6 +213,59 @@ fn sigterm_ends_it_within_ten_seconds_and_loses_no_message() {
     assert_eq!(pager.seen().len(), 1, "the pager is not told twice");
 }
 
+/// Whoever reads the log has stopped: the API goes on, and SIGTERM ends the process.
+#[test]
+fn a_log_that_nobody_reads_holds_nothing_up() {
+    /// Lines of more than 100 bytes each: several times what a pipe holds.
+    const REQUESTS: usize = 3_000;
+    let dir = tempfile::tempdir().unwrap();
+    let prometheus = Peer::start(Behaviour::Silent);
+    let receivers = BTreeMap::from([("pager".to_owned(), prometheus.address)]);
+    let file = config(dir.path(), prometheus.address, prometheus.address, &receivers);
+    let mut process = Command::new(env!("CARGO_BIN_EXE_automap"))
+        .args(["serve", "--log", "json,info", "--config"])
+        .arg(&file)
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut log = BufReader::new(process.stderr.take().unwrap());
+    let mut line = String::new();
+    while !line.contains("the API is at") {
+        line.clear();
+        assert_ne!(log.read_line(&mut line).unwrap(), 0, "it ended");
+    }
+    let port = line.split_once("://127.0.0.1:").unwrap().1.split('/').next().unwrap().parse().unwrap();
+    let mut stream = TcpStream::connect(SocketAddr::from(([127, 0, 0, 1], port))).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    for _ in 0..REQUESTS {
+        stream.write_all(b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n").unwrap();
+        let mut status = [0; 12];
+        stream.read_exact(&mut status).unwrap();
+        assert!(status.starts_with(b"HTTP/1.1 "));
+        drain(&mut stream);
+    }
+    let mut service = Service { process, log: std::sync::mpsc::channel().1 };
+    let took = terminate(&mut service);
+    assert!(took < MAX_END, "{took:?}");
+    // Kept until here, so that the pipe stayed full.
+    drop(log);
+}
+
+/// Reads the rest of an answer that has arrived.
+fn drain(stream: &mut TcpStream) {
+    let mut rest = String::new();
+    let mut reader = BufReader::new(stream);
+    let mut length = 0;
+    while reader.read_line(&mut rest).unwrap() > 2 {
+        if let Some(value) = rest.to_ascii_lowercase().strip_prefix("content-length: ") {
+            length = value.trim().parse().unwrap();
+        }
+        rest.clear();
+    }
+    reader.read_exact(&mut vec![0; length]).unwrap();
+}
+
 /// Starts it and expects it to refuse; returns its message.
 fn refusal(config: &Path) -> String {
     let mut process = Command::new(env!("CARGO_BIN_EXE_automap"))

@@ -1,11 +1,13 @@
 //! `automap watch`: opens, explains and closes incidents until it is stopped.
 
+use std::io;
 use std::net::SocketAddr;
 #[cfg(feature = "chaos")]
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use automap_core::incident::Incident;
 use automap_render::incident_text::change_text;
 use automap_server::config::Config;
@@ -20,11 +22,14 @@ use tracing::{info, warn};
 
 use crate::args::output::{Format, StyleArgs};
 use crate::args::target::TargetArgs;
-use crate::console::print;
+use crate::detached_writer::{DetachedWriter, Trouble};
 use crate::exit::Exit;
 #[cfg(feature = "chaos")]
 use crate::experiments::LedgerFile;
 use crate::store::StoreArgs;
+
+/// How long the last changes may take to be printed.
+const LAST_CHANGES_WITHIN: Duration = Duration::from_secs(1);
 
 pub(crate) const EXAMPLES: &str = "Examples:
   automap watch --config automap.yaml
@@ -91,7 +96,8 @@ fn start(args: &WatchArgs, config: Config, serve: Option<&ServeArgs>) -> Result<
     let stop = Stop::default();
     stop_on_signals(&stop)?;
     let replica = Replica::new(&opened.lock);
-    let mut daemon = Daemon::start(&config, &opened.store, replica, &stop, &listener(args))?;
+    let output = standard_output().context("the thread of standard output")?;
+    let mut daemon = Daemon::start(&config, &opened.store, replica, &stop, &listener(args, output.clone()))?;
     #[cfg(feature = "chaos")]
     if let Some(path) = serve.and_then(|args| args.ledger.clone()) {
         daemon.system.show_experiments(Box::new(LedgerFile(path)));
@@ -111,22 +117,33 @@ fn start(args: &WatchArgs, config: Config, serve: Option<&ServeArgs>) -> Result<
     }
     info!(target: "store", "incidents are kept in {}; Ctrl-C stops it", opened.place);
     daemon.join()?;
+    output.finish(LAST_CHANGES_WITHIN);
     Ok(Exit::Ok)
 }
 
-/// Prints what changes in an incident.
-fn listener(args: &WatchArgs) -> Listener {
-    let (style, output) = (args.style.clone(), args.output);
-    Arc::new(move |incident| {
-        if let Err(error) = show(incident, output, &style) {
-            warn!(target: "output", "standard output cannot be written: {error}");
-        }
+/// Prints what changes in an incident. The caller is the thread that watches, so it must not wait for whoever reads the output.
+fn listener(args: &WatchArgs, output: DetachedWriter) -> Listener {
+    let (style, format) = (args.style.clone(), args.output);
+    Arc::new(move |incident| match words(incident, format, &style) {
+        Ok(text) => output.give(text.into_bytes()),
+        Err(error) => warn!(target: "output", "an incident cannot be written as JSON: {error}"),
     })
 }
 
-fn show(incident: &Incident, output: Format, style: &StyleArgs) -> Result<()> {
-    match output {
-        Format::Text => print(&change_text(incident, &style.text_options(incident.updated))),
-        Format::Json => print(&(serde_json::to_string(incident)? + "\n")),
+fn words(incident: &Incident, format: Format, style: &StyleArgs) -> serde_json::Result<String> {
+    match format {
+        Format::Text => Ok(change_text(incident, &style.text_options(incident.updated))),
+        Format::Json => Ok(serde_json::to_string(incident)? + "\n"),
     }
+}
+
+fn standard_output() -> io::Result<DetachedWriter> {
+    DetachedWriter::start("output", io::stdout(), |trouble| match trouble {
+        Trouble::Lost(changes) => {
+            warn!(target: "output", changes, "{changes} changes were not written to standard output: its reader did not keep up");
+        }
+        // A reader may leave early, like `head`.
+        Trouble::Failed(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
+        Trouble::Failed(error) => warn!(target: "output", "standard output cannot be written: {error}"),
+    })
 }
