@@ -205,7 +205,9 @@ impl System for LiveSystem {
 
     fn keep_alerts(&self, group: &AlertGroup) -> Result<(), SystemError> {
         let now = SystemClock.now();
-        Ok(self.store.put_alerts(&self.alerts.changes(group, now), now)?)
+        self.store.put_alerts(&self.alerts.changes(group, now), now)?;
+        self.alerts.renew(group, now);
+        Ok(())
     }
 
     fn alert(&self, group: &AlertGroup) -> Result<(), SystemError> {

@@ -109,7 +109,8 @@ pub trait System: Send + Sync + 'static {
     /// The targets that alerts from outside are matched with, before their sender is answered.
     fn alert_targets(&self) -> AlertTargets;
 
-    /// Keeps the alerts of a group, so that they outlive this process. Done before the sender is answered.
+    /// Keeps the alerts of a group, so that they outlive this process, and firing ones for as long again where they are repeated. Done before the
+    /// sender is answered.
     ///
     /// # Errors
     /// [`SystemError::Unavailable`] when the store does not answer; the sender must send them again.

@@ -940,7 +940,7 @@ export interface components {
             left_out: number;
             /**
              * Format: uint
-             * @description Alerts that repeat what was received before.
+             * @description Alerts that repeat what was received before; those that fire are kept for as long again.
              */
             repeated: number;
             /**

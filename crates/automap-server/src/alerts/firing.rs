@@ -86,6 +86,17 @@ impl FiringAlerts {
         intake
     }
 
+    /// Keeps the known firing alerts of a group for as long again. Those that are not known come with [`Self::receive`].
+    pub fn renew(&self, group: &AlertGroup, now: Timestamp) {
+        let changes = self.changes(group, now);
+        let mut firing = self.firing.lock();
+        for AlertChange { target, key, .. } in changes.into_iter().filter(|c| c.firing.is_some()) {
+            if let Some(known) = firing.get_mut(&target).and_then(|of_target| of_target.get_mut(&key)) {
+                known.received = now;
+            }
+        }
+    }
+
     /// The changes that the alerts of a group make, target by target. Those that belong to no target or have no effect make none.
     pub fn changes(&self, group: &AlertGroup, now: Timestamp) -> Vec<AlertChange> {
         let change = |received: &ReceivedAlert| {
@@ -176,6 +187,19 @@ mod tests {
         assert_eq!(alerts.firing("shop", now), []);
         alerts.receive(&group(true, "shop"), now);
         assert_eq!(alerts.firing("shop", now.plus_ms(ALERT_EXPIRES_MS)), []);
+    }
+
+    #[test]
+    fn an_alert_that_is_repeated_does_not_expire() {
+        let (alerts, now) = (firing_alerts(), Timestamp::parse_rfc3339("2026-11-25T14:05:00Z").unwrap());
+        alerts.receive(&group(true, "shop"), now);
+        let repeated = now.plus_ms(ALERT_EXPIRES_MS - 1);
+        alerts.renew(&group(false, "shop"), repeated);
+        alerts.renew(&group(true, "bank"), repeated);
+        alerts.renew(&group(true, "shop"), repeated);
+        assert_eq!(alerts.firing("shop", now.plus_ms(ALERT_EXPIRES_MS)).len(), 1);
+        assert_eq!(alerts.firing("bank", repeated), [], "it was never received");
+        assert_eq!(alerts.firing("shop", repeated.plus_ms(ALERT_EXPIRES_MS)), []);
     }
 
     #[test]

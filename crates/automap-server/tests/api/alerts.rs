@@ -40,6 +40,20 @@ async fn alerts_go_to_the_watcher_once() {
     assert!(!groups[1].alerts[0].is_firing);
 }
 
+/// The fixture has one alert that fires and one that is resolved.
+#[tokio::test]
+async fn a_repetition_of_a_firing_alert_is_kept_again_and_is_no_news() {
+    let server = Server::new();
+    server.post(PATH, &body(ALERTMANAGER)).await;
+    arrived(&server, 1).await;
+    let again = server.post(PATH, &body(ALERTMANAGER)).await;
+    assert_eq!((&again.json()["taken"], &again.json()["repeated"]), (&json!(0), &json!(2)));
+    let kept = server.system.kept_alerts.lock().unwrap().clone();
+    let firing: Vec<Vec<bool>> = kept.iter().map(|g| g.alerts.iter().map(|a| a.is_firing).collect()).collect();
+    assert_eq!(firing, [vec![true, false], vec![true]], "what is over stays over");
+    assert_eq!(server.system.alerts.lock().unwrap().len(), 1, "the watcher knows it");
+}
+
 #[tokio::test]
 async fn alerts_beyond_the_queue_are_refused_and_accepted_when_repeated() {
     let server = Server::idle(serde_saphyr::from_str("limits: { alerts_waiting: 1 }").unwrap());

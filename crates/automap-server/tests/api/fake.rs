@@ -43,6 +43,8 @@ pub(crate) struct FakeSystem {
     pub(crate) store: Arc<MemoryStore>,
     pub(crate) changes: broadcast::Sender<IncidentChange>,
     pub(crate) alerts: Mutex<Vec<AlertGroup>>,
+    /// The groups that were kept, repetitions included.
+    pub(crate) kept_alerts: Mutex<Vec<AlertGroup>>,
     pub(crate) diagnosed: AtomicUsize,
     pub(crate) panics: AtomicBool,
     /// Whether the source of every target answers, that of `bank` included.
@@ -59,6 +61,7 @@ impl FakeSystem {
             store,
             changes: broadcast::Sender::new(16),
             alerts: Mutex::default(),
+            kept_alerts: Mutex::default(),
             diagnosed: AtomicUsize::new(0),
             panics: AtomicBool::new(false),
             reachable: AtomicBool::new(false),
@@ -215,8 +218,10 @@ impl System for FakeSystem {
         }
     }
 
-    fn keep_alerts(&self, _: &AlertGroup) -> Result<(), SystemError> {
-        Ok(self.store.put_alerts(&[], NOW)?)
+    fn keep_alerts(&self, group: &AlertGroup) -> Result<(), SystemError> {
+        self.store.put_alerts(&[], NOW)?;
+        self.kept_alerts.lock().unwrap().push(group.clone());
+        Ok(())
     }
 
     fn alert_targets(&self) -> AlertTargets {

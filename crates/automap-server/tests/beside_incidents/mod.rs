@@ -98,6 +98,8 @@ pub(crate) fn alerts_are_kept_until_they_end_or_expire(store: &dyn Store) {
     assert_eq!((keys("shop", 21), keys("bank", 21)), (vec!["b".to_owned()], vec!["a".to_owned()]));
     let expires = ALERT_EXPIRES_MS / 1000;
     assert_eq!((keys("shop", 20 + expires - 1).len(), keys("shop", 20 + expires).len()), (1, 0));
+    store.put_alerts(&[change("shop", "b", Some(1))], at(25)).unwrap();
+    assert_eq!((keys("shop", 25 + expires - 1).len(), keys("shop", 25 + expires).len()), (1, 0), "a repetition");
     let flood: Vec<AlertChange> = (0..MAX_ALERTS + 9).map(|i| change("shop", &format!("f{i:04}"), Some(30))).collect();
     store.put_alerts(&flood, at(30)).unwrap();
     let kept = keys("shop", 31);

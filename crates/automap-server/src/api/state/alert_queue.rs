@@ -1,6 +1,6 @@
 //! The queue of alerts from a webhook to the watcher. Each alert is matched with its target before the sender is answered, so that the answer says
-//! what was ignored and why; the others wait, one group at a time. Mere repetitions are left out. [`crate::api`]'s background task delivers them to
-//! the watcher.
+//! what was ignored and why; the others wait, one group at a time. Mere repetitions are no news and do not wait, but they are kept like news: an alert
+//! fires for as long as it is repeated. [`crate::api`]'s background task delivers the news to the watcher.
 
 use automap_core::text::shown;
 use automap_core::time::Timestamp;
@@ -35,7 +35,7 @@ pub(crate) struct AlertQueue {
 pub(crate) struct AlertReceipt {
     /// Alerts that go to the watcher.
     taken: usize,
-    /// Alerts that repeat what was received before.
+    /// Alerts that repeat what was received before; those that fire are kept for as long again.
     repeated: usize,
     /// Alerts that have no effect; `alerts` says why.
     ignored: usize,
@@ -70,7 +70,7 @@ pub(crate) enum AlertOutcome {
     Taken,
     /// It is over.
     Resolved,
-    /// It was received before.
+    /// It was received before; if it fires, it is kept for as long again.
     Repeated,
 }
 
@@ -85,7 +85,7 @@ impl AlertQueue {
     }
 
     /// Queues the alerts of a group that are new and belong to a target. Only queued alerts are remembered: those of a refused group count as new
-    /// when they come again. `group` then holds those that were queued.
+    /// when they come again. `group` then holds those to keep: what was queued, and firing alerts that were received before and are renewed.
     ///
     /// # Errors
     /// [`QueueFull`].
@@ -93,16 +93,22 @@ impl AlertQueue {
         let mut repeats = self.repeats.lock();
         let mut answers = Vec::with_capacity(group.alerts.len());
         let (key, addressed) = (group.key.clone(), group.target.clone());
+        let mut news = Vec::new();
         group.alerts.retain(|alert| {
             let answer = answer(alert, targets.find(addressed.as_deref(), alert), repeats.is_news(&key, alert));
-            let is_news = matches!(answer.outcome, AlertOutcome::Taken | AlertOutcome::Resolved);
+            let outcome = answer.outcome;
             answers.push(answer);
-            is_news
+            let is_news = matches!(outcome, AlertOutcome::Taken | AlertOutcome::Resolved);
+            if is_news {
+                news.push(alert.clone());
+            }
+            is_news || (outcome == AlertOutcome::Repeated && alert.is_firing)
         });
-        if !group.alerts.is_empty() {
+        if !news.is_empty() {
             let slot = self.sender.try_reserve().map_err(|_| QueueFull)?;
-            repeats.remember(group);
-            slot.send(group.clone());
+            let news = AlertGroup { alerts: news, ..group.clone() };
+            repeats.remember(&news);
+            slot.send(news);
         }
         Ok(AlertReceipt::new(answers, group.left_out))
     }
