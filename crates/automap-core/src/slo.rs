@@ -145,6 +145,21 @@ pub fn firing_alert(target: f64, windows: &[Option<EventCounts>; 4]) -> Option<(
     ALERTS.iter().find_map(fires)
 }
 
+/// Whether an alert may fire unseen: a window of its pair is not counted, and the other one does not rule it out.
+///
+/// `windows` are the counts of [`WINDOWS_MS`], in that order; `None` is not counted.
+pub fn may_burn_unseen(target: f64, windows: &[Option<EventCounts>; 4]) -> bool {
+    let of = |ms: i64| WINDOWS_MS.iter().position(|w| *w == ms).and_then(|i| windows[i]);
+    let may_fire = |alert: &BurnAlert| {
+        let (long, short) = (of(alert.long_ms), of(alert.short_ms));
+        let may_reach = |events: Option<EventCounts>, at_least: f64| {
+            events.is_none_or(|e| e.all >= at_least && burn_rate(events, target).is_some_and(|b| b >= alert.burn))
+        };
+        (long.is_none() || short.is_none()) && may_reach(long, 0.0) && may_reach(short, MIN_EVENTS)
+    };
+    ALERTS.iter().any(may_fire)
+}
+
 /// Share of the whole period's budget used during `span_ms`, assuming that requests are spread evenly over the period.
 pub fn budget_share(events: Option<EventCounts>, span_ms: i64, objective: &Objective) -> Option<f64> {
     Some(burn_rate(events, objective.target)? * span_ms as f64 / objective.period_ms as f64)
@@ -222,6 +237,18 @@ mod tests {
         let none = status(&objective(), &[None, None, events(0.0, 0.0), None], None);
         assert_eq!((none.state, none.burn_1h, none.budget_left), (SloState::Unknown, None, None));
         assert!(none.unknown_because.is_some());
+    }
+
+    #[test]
+    fn what_is_not_counted_may_burn_unless_the_other_window_rules_it_out() {
+        let (bad, good, few) = (events(200.0, 10_000.0), events(0.0, 10_000.0), events(3.0, 3.0));
+        let may_burn = |windows: [Option<EventCounts>; 4]| may_burn_unseen(0.999, &windows);
+        assert!(may_burn([None; 4]));
+        assert!(may_burn([None, good, bad, good]), "the five minutes of a bad hour");
+        assert!(!may_burn([None, good, good, good]), "a good hour does not burn, whatever its end");
+        assert!(!may_burn([good, good, None, None]), "it is over");
+        assert!(!may_burn([few, few, None, None]), "too few events for an alert");
+        assert!(!may_burn([bad; 4]), "that is seen");
     }
 
     #[test]

@@ -187,7 +187,8 @@ impl Watch {
             let analysis = self.diagnose_again(at, prepared, look.as_ref(), input.now);
             let others = scopes.iter().enumerate().filter(|(i, _)| *i != at);
             let is_others = |service: &str| others.clone().any(|(_, s)| s.is_same_trouble(service));
-            let poll = Poll { prepared, now: input.now, options: &self.options, is_others: &is_others };
+            let (now, uncounted) = (input.now, input.uncounted);
+            let poll = Poll { prepared, now, options: &self.options, uncounted, is_others: &is_others };
             let (change, report) = self.open[at].update(&poll, share, analysis);
             changes.extend(change);
             reports.push((self.open[at].incident.id.clone(), report));

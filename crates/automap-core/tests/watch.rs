@@ -60,7 +60,15 @@ fn a_release_that_fits_stands_in_the_title() {
         let seen = Interval::new(time(0), time(end)).unwrap();
         let known = Some(release.clone()).filter(|r| r.at < seen.end);
         observation.changes = ChangeLog::new(seen, Vec::new(), known.into_iter().collect());
-        watch.evaluate(&WatchInput { now: time(end - 1), observation: &observation, slos: &[], alerts: &[] }).changes
+        watch
+            .evaluate(&WatchInput {
+                now: time(end - 1),
+                observation: &observation,
+                slos: &[],
+                uncounted: &[],
+                alerts: &[],
+            })
+            .changes
     };
     let changes: Vec<_> = (12..=minutes(35)).step_by(EVERY).flat_map(poll).collect();
     let opened = &changes[0];
@@ -234,7 +242,7 @@ fn a_stale_or_silent_source_changes_nothing() {
     let shop = Shop::calm();
     let observation = shop.observation(0, HISTORY);
     let mut at = |now: Timestamp, observation: &Observation| {
-        let outcome = watch.evaluate(&WatchInput { now, observation, slos: &[], alerts: &[] });
+        let outcome = watch.evaluate(&WatchInput { now, observation, slos: &[], uncounted: &[], alerts: &[] });
         assert!(outcome.changes.is_empty());
         outcome.health
     };
@@ -280,7 +288,8 @@ fn a_partial_look_closes_no_incident_and_is_not_calm() {
     let opened = shop.watch(&mut watch, 12, at + minutes(5)).pop().unwrap();
     for end in (at + minutes(5)..at + minutes(15)).step_by(EVERY) {
         let observation = partly(shop.observation(end - HISTORY, end), end - at - minutes(5) + 6);
-        let input = WatchInput { now: time(end - 1), observation: &observation, slos: &[], alerts: &[] };
+        let input =
+            WatchInput { now: time(end - 1), observation: &observation, slos: &[], uncounted: &[], alerts: &[] };
         let outcome = watch.evaluate(&input);
         assert!(matches!(&outcome.health, WatchHealth::Partial(u) if u[0].families == [Family::Latency]));
         assert!(outcome.changes.iter().all(|i| i.state == IncidentState::Open), "row {end}");
@@ -288,7 +297,7 @@ fn a_partial_look_closes_no_incident_and_is_not_calm() {
     let open = watch.open_incidents();
     assert_eq!((open.len(), &open[0].id, open[0].state), (1, &opened.id, IncidentState::Open));
     let calm = partly(Shop::calm().observation(0, HISTORY), 20);
-    let input = WatchInput { now: time(HISTORY - 1), observation: &calm, slos: &[], alerts: &[] };
+    let input = WatchInput { now: time(HISTORY - 1), observation: &calm, slos: &[], uncounted: &[], alerts: &[] };
     let report = Watch::new("shop", WatchOptions::default()).evaluate(&input).report.unwrap();
     assert_eq!(report.verdict.kind, VerdictKind::CannotTell, "{}", report.verdict.summary);
 }
@@ -306,7 +315,8 @@ fn fewer_requests_in_a_partial_answer_are_no_sign() {
             let (promql, reason) = (String::new(), None);
             let signal = "throughput_rps".to_owned();
             observation.queries = vec![QueryRecord { signal, promql, series: 6, samples: 6, state, reason }];
-            let input = WatchInput { now: time(end - 1), observation: &observation, slos: &[], alerts: &[] };
+            let input =
+                WatchInput { now: time(end - 1), observation: &observation, slos: &[], uncounted: &[], alerts: &[] };
             !watch.evaluate(&input).changes.is_empty()
         })
     };
@@ -326,7 +336,8 @@ fn a_recovery_needs_looks_that_saw_everything() {
     for _ in 0..30 {
         end += EVERY;
         let observation = partly(shop.observation(end - HISTORY, end), 1);
-        let input = WatchInput { now: time(end - 1), observation: &observation, slos: &[], alerts: &[] };
+        let input =
+            WatchInput { now: time(end - 1), observation: &observation, slos: &[], uncounted: &[], alerts: &[] };
         assert!(watch.evaluate(&input).changes.is_empty(), "row {end}");
     }
     let closed = shop.watch(&mut watch, end + EVERY, end + minutes(4)).pop().unwrap();
@@ -344,7 +355,10 @@ fn objectives_and_alerts_open_at_once_and_join() {
     let mut watch = Watch::new("shop", WatchOptions::default());
     let mut poll = |row: usize, slos: &[(SloImpact, Severity)], alerts: &[Alert]| {
         let observation = if row == HISTORY { observation.clone() } else { shop.observation(row - HISTORY, row) };
-        watch.evaluate(&WatchInput { now: time(row - 1), observation: &observation, slos, alerts }).changes.pop()
+        watch
+            .evaluate(&WatchInput { now: time(row - 1), observation: &observation, slos, uncounted: &[], alerts })
+            .changes
+            .pop()
     };
     let opened = poll(HISTORY, &[(burn.clone(), Severity::Critical)], &[]).unwrap();
     assert_eq!((opened.severity, opened.slos.len()), (Severity::Critical, 1));
@@ -358,6 +372,35 @@ fn objectives_and_alerts_open_at_once_and_join() {
     assert_eq!(recovering.state, IncidentState::Recovering);
 }
 
+/// The objective of an incident burns, cannot be counted for ten minutes, and is met: its incident ends only after that.
+#[test]
+fn an_objective_that_cannot_be_counted_ends_no_incident() {
+    let burn = SloImpact {
+        slo: r#"web{handler="/pay"}"#.into(),
+        service: "orders".into(),
+        burn_rate: 15.0,
+        budget_share: None,
+    };
+    let (shop, burning) = (Shop::calm(), [(burn, Severity::Critical)]);
+    let mut watch = Watch::new("shop", WatchOptions::default());
+    let mut poll = |end: usize, slos: &[(SloImpact, Severity)], uncounted: &[&str]| {
+        let (observation, now) = (shop.observation(end - HISTORY, end), time(end - 1));
+        let uncounted: Vec<String> = uncounted.iter().map(|name| (*name).to_owned()).collect();
+        let input = WatchInput { now, observation: &observation, slos, uncounted: &uncounted, alerts: &[] };
+        watch.evaluate(&input).changes
+    };
+    assert_eq!(poll(HISTORY, &[], &["web"]), [], "what is not known opens nothing");
+    let mut end = HISTORY + EVERY;
+    assert_eq!(poll(end, &burning, &[])[0].state, IncidentState::Open);
+    while end < HISTORY + minutes(10) {
+        end += EVERY;
+        assert_eq!(poll(end, &[], &["web", "other"]), [], "row {end}");
+    }
+    assert_eq!(poll(end + EVERY, &[], &["we", "other"])[0].state, IncidentState::Recovering);
+    let accepted = end + hours(6.0);
+    assert_eq!(poll(accepted, &[], &["web"])[0].state, IncidentState::Closed, "it is never counted again");
+}
+
 /// A fault of two and a half minutes while the watcher learns does not count as normal: the same fault opens an incident later.
 #[test]
 fn what_is_learnt_during_a_fault_is_not_normal() {
@@ -366,7 +409,8 @@ fn what_is_learnt_during_a_fault_is_not_normal() {
     let mut watch = Watch::new("shop", WatchOptions::default());
     assert!(shop.watch(&mut watch, 12, minutes(20)).is_empty());
     let observation = shop.observation(0, minutes(20) + 1);
-    let input = WatchInput { now: time(minutes(20)), observation: &observation, slos: &[], alerts: &[] };
+    let input =
+        WatchInput { now: time(minutes(20)), observation: &observation, slos: &[], uncounted: &[], alerts: &[] };
     let disturbed = watch.evaluate(&input).disturbed;
     assert!((0.1..0.25).contains(&disturbed), "{disturbed}");
     let opened = shop.watch(&mut watch, minutes(20) + EVERY, again + minutes(4));

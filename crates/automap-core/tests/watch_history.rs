@@ -67,7 +67,13 @@ fn an_alert_is_dated_within_what_the_watcher_remembers_and_within_half_an_hour()
         let observation = long.observation(HISTORY * 2 - history, HISTORY * 2);
         let now = time(HISTORY * 2 - 1);
         let alerts = [alert("a", Timestamp::from_ms(0))];
-        let input = automap_core::watch::WatchInput { now, observation: &observation, slos: &[], alerts: &alerts };
+        let input = automap_core::watch::WatchInput {
+            now,
+            observation: &observation,
+            slos: &[],
+            uncounted: &[],
+            alerts: &alerts,
+        };
         (now, watch.evaluate(&input).changes[0].onset)
     };
     let (_, short) = opened_at(HISTORY);

@@ -41,6 +41,8 @@ const MAX_CONFLICTS: usize = 3;
 pub struct TickInputs {
     /// Objectives whose budget burns too fast now.
     pub slos: Vec<(SloImpact, Severity)>,
+    /// Names of the objectives of which it is not known whether they burn.
+    pub uncounted: Vec<String>,
     /// Alerts that fire now.
     pub alerts: Vec<Alert>,
 }
@@ -206,7 +208,8 @@ impl Watcher {
     }
 
     fn evaluate(&mut self, observation: &Observation, inputs: &TickInputs, now: Timestamp) -> WatchOutcome {
-        let input = WatchInput { now, observation, slos: &inputs.slos, alerts: &inputs.alerts };
+        let TickInputs { slos, uncounted, alerts } = inputs;
+        let input = WatchInput { now, observation, slos, uncounted, alerts };
         let span = debug_span!(target: "diagnosis", "diagnosis", target = self.status.target);
         span.in_scope(|| self.watch.evaluate(&input))
     }

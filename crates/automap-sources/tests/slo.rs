@@ -231,6 +231,7 @@ fn a_burning_budget_is_told_with_what_it_cost_and_a_refused_expression_is_unknow
     let states: Vec<SloState> = counted.statuses.iter().map(|s| s.state).collect();
     assert_eq!(states, [SloState::Met, SloState::Burning, SloState::Unknown]);
     assert!(counted.statuses[2].unknown_because.as_ref().unwrap().contains("parse error"));
+    assert_eq!(counted.uncounted, ["own"]);
     let [(impact, _)] = counted.burning.as_slice() else { unreachable!("{:?}", counted.burning) };
     assert_eq!((impact.slo.as_str(), impact.burn_rate.round()), ("fast", 30.0));
     // Ten minutes at thirty times the sustainable rate.
@@ -264,6 +265,7 @@ fn without_events_or_buckets_nothing_is_known() {
     let slos = vec![slo("ok", Indicator::Availability), slo("fast", Indicator::Latency { under_ms: 300.0 })];
     let counted = SloReader::new("shop", slos).read(&server.client(), NOW, None).unwrap();
     assert!(counted.statuses.iter().all(|s| s.state == SloState::Unknown) && counted.burning.is_empty());
+    assert_eq!(counted.uncounted, ["ok", "fast"]);
     assert!(
         counted.statuses[1]
             .unknown_because

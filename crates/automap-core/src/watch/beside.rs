@@ -109,7 +109,7 @@ impl Beside {
             *self = Self::default();
             return None;
         };
-        let input = WatchInput { now, observation: &view.observation, slos: &[], alerts: &[] };
+        let input = WatchInput { now, observation: &view.observation, slos: &[], uncounted: &[], alerts: &[] };
         let assessment = assess(&view, &input, &mut self.trouble, Some(signs), None, options).ok()?;
         let finding = finding(&assessment, (open, scopes), prepared);
         let is_held = match finding {

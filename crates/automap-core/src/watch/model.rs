@@ -86,6 +86,8 @@ pub struct WatchInput<'a> {
     pub observation: &'a Observation,
     /// Objectives whose error budget burns too fast now, each with its severity.
     pub slos: &'a [(SloImpact, Severity)],
+    /// Names of the objectives of which it is not known whether they burn. They open no incident, and end none.
+    pub uncounted: &'a [String],
     /// Alerts of other systems that are firing now.
     pub alerts: &'a [Alert],
 }

@@ -61,6 +61,8 @@ pub(super) struct Poll<'a> {
     pub(super) prepared: &'a PreparedInput,
     pub(super) now: Timestamp,
     pub(super) options: &'a WatchOptions,
+    /// Names of the objectives of which it is not known whether they burn.
+    pub(super) uncounted: &'a [String],
     /// Whether another open incident explains a service, so that it cannot be the cause of this one.
     pub(super) is_others: &'a dyn Fn(&str) -> bool,
 }
@@ -228,7 +230,8 @@ impl OpenIncident {
             None => self.refreshed_without_report(reported),
         };
         let mut entries = self.timeline_entries(&next, &share.alerts);
-        let is_calm = !share.is_wrong && !share.is_unclear && prepared.is_whole();
+        let is_unclear = share.is_unclear || self.may_burn_unseen(poll);
+        let is_calm = !share.is_wrong && !is_unclear && prepared.is_whole();
         if share.is_wrong || is_calm {
             self.change_state(&mut next, share.is_wrong, (now, options), &mut entries);
         } else {
@@ -262,6 +265,16 @@ impl OpenIncident {
         let analysis = analyse(&observation, &options.diagnose).ok()?;
         let report = compose(&observation, &analysis, &options.diagnose.verdict);
         Some(Diagnosis { report, baseline_rows: analysis.windows.rows.baseline })
+    }
+
+    /// Whether an objective that burnt during this incident may still do so. For `accept_ms` at most: one that was removed is never counted again.
+    fn may_burn_unseen(&self, poll: &Poll<'_>) -> bool {
+        // An incident names an objective with its burning group: `web{handler="/pay"}`.
+        let is_of = |burnt: &str, objective: &str| {
+            burnt.strip_prefix(objective).is_some_and(|group| group.is_empty() || group.starts_with('{'))
+        };
+        let has_burnt = |objective: &String| self.slos.keys().any(|burnt| is_of(burnt, objective));
+        poll.now.ms() - self.began.ms() < poll.options.accept_ms && poll.uncounted.iter().any(has_burnt)
     }
 
     /// Keeps the largest change seen so far of every indicator of every service.

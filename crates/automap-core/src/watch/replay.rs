@@ -38,7 +38,8 @@ pub fn replay(
     let mut now = span.start.plus_ms(every_ms);
     while now <= span.end {
         let known = known_at(observation, now, options.remember_ms);
-        let evaluate = |known| watch.evaluate(&WatchInput { now, observation: &known, slos: &[], alerts: &[] });
+        let evaluate =
+            |known| watch.evaluate(&WatchInput { now, observation: &known, slos: &[], uncounted: &[], alerts: &[] });
         let outcome = known.map(evaluate);
         let health = outcome.as_ref().map(|o| o.health.clone());
         let changes = outcome.map(|o| o.changes).unwrap_or_default();

@@ -136,7 +136,9 @@ impl Shop {
         alerts: &[Alert],
     ) -> Vec<Incident> {
         let observation = self.observation(end.saturating_sub(HISTORY), end);
-        watch.evaluate(&WatchInput { now: time(end - 1), observation: &observation, slos, alerts }).changes
+        watch
+            .evaluate(&WatchInput { now: time(end - 1), observation: &observation, slos, uncounted: &[], alerts })
+            .changes
     }
 
     /// Polls the rows `from..to` and returns every change, as a store would receive them.

@@ -138,14 +138,14 @@ impl TargetThread {
         if let Err(error) = owners.refresh(&monitored.client, now) {
             warn!(target: "owners", target = name, error, "the labels of teams cannot be read");
         }
-        let slos = match objectives.read(&monitored.client, now, onset) {
+        let (slos, uncounted) = match objectives.read(&monitored.client, now, onset) {
             Ok(counted) => {
                 self.system.snapshots.set_slos(name, counted.statuses);
-                counted.burning
+                (counted.burning, counted.uncounted)
             }
             Err(error) => {
                 warn!(target: "slos", target = name, %error, "the objectives cannot be counted");
-                Vec::new()
+                (Vec::new(), objectives.names())
             }
         };
         // A store that does not answer is reported where the lease is renewed.
@@ -154,7 +154,7 @@ impl TargetThread {
         let kept = self.store.firing_alerts(name, now);
         let alerts = kept.map(|kept| kept.into_iter().map(|(alert, _)| alert).collect());
         let alerts = alerts.unwrap_or_else(|_| self.system.alerts.firing(name, now));
-        TickInputs { slos, alerts }
+        TickInputs { slos, uncounted, alerts }
     }
 
     /// Publishes the result of a tick: to listeners, the outbox, the profiles and the snapshots.

@@ -116,6 +116,15 @@ impl<'a> Windows<'a> {
         self.names().into_iter().filter_map(fires).reduce(|worst, next| if next.2 > worst.2 { next } else { worst })
     }
 
+    /// Whether a group may burn without a firing alert, since windows could not be counted or have no events at all.
+    pub(super) fn may_burn_unseen(&self, objective: &Objective) -> bool {
+        let counted = self.alerts.map(|groups| groups.filter(|g| !g.is_empty()));
+        // A group that is missing among others had no events.
+        let of = |group: &String| counted.map(|groups| groups.map(|g| g.get(group).copied().unwrap_or_default()));
+        let names: BTreeSet<&String> = counted.iter().flatten().flat_map(|groups| groups.keys()).collect();
+        names.is_empty() || names.into_iter().any(|group| slo::may_burn_unseen(objective.target, &of(group)))
+    }
+
     /// The status of the objective: that of the group that burns fastest, else of the one with the least budget left.
     pub(super) fn status(&self, objective: &Objective) -> SloStatus {
         let of = |group: &str| {

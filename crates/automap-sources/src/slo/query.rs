@@ -44,6 +44,8 @@ pub struct SloReadings {
     pub statuses: Vec<SloStatus>,
     /// Those that burn too fast, and how severe that is.
     pub burning: Vec<(SloImpact, Severity)>,
+    /// Names of those of which it is not known whether they burn, since their events could not be counted.
+    pub uncounted: Vec<String>,
 }
 
 /// Events by group, empty if none were counted, or why they cannot be counted.
@@ -87,7 +89,18 @@ impl SloReader {
             }
         }
         let burning = self.burning(client, now, incident_start)?;
-        Ok(SloReadings { statuses: self.statuses(), burning })
+        Ok(SloReadings { statuses: self.statuses(), burning, uncounted: self.uncounted() })
+    }
+
+    /// The names of all objectives: none is known while the server does not answer.
+    pub fn names(&self) -> Vec<String> {
+        self.slos.iter().map(|s| s.objective.slo.clone()).collect()
+    }
+
+    fn uncounted(&self) -> Vec<String> {
+        let objectives = self.slos.iter().map(|s| &s.objective).enumerate();
+        let unseen = objectives.filter(|(i, objective)| self.windows_of(*i).may_burn_unseen(objective));
+        unseen.map(|(_, objective)| objective.slo.clone()).collect()
     }
 
     /// The windows of all alerts and periods, without repetitions.
