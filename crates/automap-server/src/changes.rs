@@ -27,7 +27,7 @@ use crate::alerts::webhook_fields::{ParseError, invalid};
 
 pub use entry::{AHEAD_MS, Delivery, Entry, Headers, MAX_ENTRIES, OLDEST_MS, Place, ReceivedChange};
 pub use feature_flags::FeatureFlags;
-pub(crate) use github::is_signed;
+pub(crate) use github::Signature;
 pub(crate) use schema::ChangeWebhook;
 pub use told::ToldChanges;
 

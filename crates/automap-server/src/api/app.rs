@@ -14,9 +14,10 @@ use tracing::error;
 
 use crate::api::config::{ApiConfig, Limits};
 use crate::api::error::ApiError;
-use crate::api::http::extract::{BodyBudget, MaxBodyBytes};
+use crate::api::http::extract::MaxBodyBytes;
 use crate::api::http::problem::Problem;
 use crate::api::http::request_id::RequestIds;
+use crate::api::limits::body_budget::BodyBudgets;
 use crate::api::limits::counts::HeldCounts;
 use crate::api::limits::rate_limit::RateLimiter;
 use crate::api::limits::worker_pool::WorkerPool;
@@ -83,7 +84,7 @@ pub struct Shared {
     pub(crate) passwords: WorkerPool,
     pub(crate) logins: WorkerPool,
     pub(crate) event_streams: Arc<Semaphore>,
-    pub(crate) bodies: BodyBudget,
+    pub(crate) bodies: BodyBudgets,
     /// Event streams by the name of the user or token.
     pub(crate) streams_by_name: HeldCounts<String>,
     /// Event streams by the client's address.
@@ -113,7 +114,7 @@ impl FromRef<App> for MaxBodyBytes {
     }
 }
 
-impl FromRef<App> for BodyBudget {
+impl FromRef<App> for BodyBudgets {
     fn from_ref(app: &App) -> Self {
         app.bodies.clone()
     }
@@ -144,7 +145,7 @@ impl App {
             reads: WorkerPool::new("reads of the store", STORE_READS, STORE_READS_WAITING),
             passwords: WorkerPool::new("logins", PASSWORD_CHECKS, PASSWORD_CHECKS_WAITING),
             logins: WorkerPool::new("logins at the identity provider", LOGINS, LOGINS_WAITING),
-            bodies: BodyBudget::new(limits.body_bytes),
+            bodies: BodyBudgets::new(limits.body_bytes),
             event_streams: Arc::new(Semaphore::new(limits.event_streams)),
             streams_by_name: HeldCounts::default(),
             streams_by_address: HeldCounts::default(),

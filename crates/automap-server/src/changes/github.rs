@@ -13,12 +13,22 @@ const COMMIT_CHARS: usize = 7;
 /// Characters of a full commit.
 const FULL_COMMIT_CHARS: usize = 40;
 
-/// Whether `signature` (the header `X-Hub-Signature-256`) was made from this body with the secret. Takes the same time for every wrong one.
-pub(crate) fn is_signed(secret: &str, signature: &str, body: &[u8]) -> bool {
-    let hex = signature.strip_prefix("sha256=").filter(|hex| hex.len() == 64 && hex.is_ascii()).unwrap_or_default();
-    let byte = |i: usize| u8::from_str_radix(hex.get(i..i + 2)?, 16).ok();
-    let tag: Option<Vec<u8>> = (0..hex.len()).step_by(2).map(byte).collect();
-    tag.is_some_and(|tag| verify(&Key::new(HMAC_SHA256, secret.as_bytes()), body, &tag).is_ok())
+/// The header `X-Hub-Signature-256`, not checked yet.
+#[derive(Debug)]
+pub(crate) struct Signature(Vec<u8>);
+
+impl Signature {
+    /// `None` if no body can have it.
+    pub(crate) fn parse(header: &str) -> Option<Self> {
+        let hex = header.strip_prefix("sha256=").filter(|hex| hex.len() == 64 && hex.is_ascii())?;
+        let byte = |i: usize| u8::from_str_radix(hex.get(i..i + 2)?, 16).ok();
+        (0..hex.len()).step_by(2).map(byte).collect::<Option<_>>().map(Self)
+    }
+
+    /// Whether it was made from this body with the secret. Takes the same time for every wrong one.
+    pub(crate) fn is_of(&self, secret: &str, body: &[u8]) -> bool {
+        verify(&Key::new(HMAC_SHA256, secret.as_bytes()), body, &self.0).is_ok()
+    }
 }
 
 pub(super) fn entry(headers: Headers<'_>, body: &Value, now: Timestamp) -> Result<Entry, ParseError> {
@@ -84,17 +94,21 @@ mod tests {
     fn a_signature_agrees_with_githubs_own_example() {
         let (secret, body) = ("It's a Secret to Everybody", b"Hello, World!");
         let signature = "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17";
+        let is_signed = |secret: &str, signature: &str, body: &[u8]| {
+            Signature::parse(signature).is_some_and(|signature| signature.is_of(secret, body))
+        };
         assert!(is_signed(secret, signature, body));
-        for wrong in [
+        for malformed in [
             "",
             "sha256=",
             "sha1=757107ea0eb2509fc211221cce984b8a37570b6d",
             &signature[..70],
-            &signature.replace('7', "8"),
+            &signature.replace('7', "g"),
+            &format!("sha256={}", "ü".repeat(32)),
         ] {
-            assert!(!is_signed(secret, wrong, body), "{wrong}");
+            assert!(Signature::parse(malformed).is_none(), "{malformed}");
         }
-        assert!(!is_signed(secret, &format!("sha256={}", "ü".repeat(32)), body));
+        assert!(!is_signed(secret, &signature.replace('7', "8"), body));
         assert!(!is_signed("another", signature, body) && !is_signed(secret, signature, b"Hello"));
     }
 }

@@ -3,6 +3,7 @@
 
 mod alerts;
 mod auth;
+mod bodies;
 mod changes;
 mod compatibility;
 mod connections;

@@ -1,8 +1,6 @@
 //! Reads the parts of a request: query parameters, names in the path, a JSON body of bounded size. Unreadable input is answered with a [`Problem`]
 //! that names the place.
 
-use std::sync::Arc;
-
 use automap_core::text::{MAX_NAME_BYTES, is_hidden, is_plain, shown};
 use axum::body::Body;
 use axum::extract::{FromRef, FromRequest, FromRequestParts, Path, Query, Request};
@@ -11,9 +9,10 @@ use axum::http::{StatusCode, header};
 use http_body_util::BodyExt;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::api::http::peer::ClientAddress;
 use crate::api::http::problem::Problem;
+use crate::api::limits::body_budget::{BodyBudget, BodyBudgets, BodyShare, BudgetSpent};
 
 /// Longest id or name in a path: a name of maximum length with every byte percent-encoded.
 const MAX_SEGMENT_BYTES: usize = 3 * MAX_NAME_BYTES;
@@ -63,28 +62,17 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for PathPar
     }
 }
 
-/// Bytes of all bodies that are in memory at once: hundreds of connections may each send one of maximum size.
-const MAX_BODIES_BYTES: usize = 64 << 20;
-
-/// The memory budget for bodies, shared by all requests.
-#[derive(Clone, Debug)]
-pub(crate) struct BodyBudget(Arc<Semaphore>);
-
-impl BodyBudget {
-    /// A budget of at least `body_bytes`.
-    pub(crate) fn new(body_bytes: usize) -> Self {
-        Self(Arc::new(Semaphore::new(MAX_BODIES_BYTES.max(body_bytes))))
-    }
-}
-
 /// A body of bounded size that is declared as JSON, with its share of the budget; not parsed yet.
 pub(crate) struct JsonBytes(
     pub(crate) Vec<u8>,
-    #[expect(dead_code, reason = "given back when the body is dropped")] Option<OwnedSemaphorePermit>,
+    #[expect(dead_code, reason = "given back when the body is dropped")] BodyShare,
 );
 
 /// A body that is declared as JSON or as CloudEvents.
 pub(crate) struct EventBytes(pub(crate) JsonBytes);
+
+/// A body that is declared as JSON and itself proves who sent it, such as by a signature.
+pub(crate) struct UnprovenBytes(pub(crate) JsonBytes);
 
 /// The media types of a body as JSON. None of them can be sent by a form.
 const JSON_MEDIA: [&str; 1] = ["application/json"];
@@ -94,32 +82,49 @@ const EVENT_MEDIA: [&str; 3] =
 impl<S: Send + Sync> FromRequest<S> for JsonBytes
 where
     MaxBodyBytes: FromRef<S>,
-    BodyBudget: FromRef<S>,
+    BodyBudgets: FromRef<S>,
 {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        Self::read(request, state, &JSON_MEDIA).await
+        Self::read(request, state, &JSON_MEDIA, |budgets| budgets.proven).await
     }
 }
 
 impl<S: Send + Sync> FromRequest<S> for EventBytes
 where
     MaxBodyBytes: FromRef<S>,
-    BodyBudget: FromRef<S>,
+    BodyBudgets: FromRef<S>,
 {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        JsonBytes::read(request, state, &EVENT_MEDIA).await.map(Self)
+        JsonBytes::read(request, state, &EVENT_MEDIA, |budgets| budgets.proven).await.map(Self)
+    }
+}
+
+impl<S: Send + Sync> FromRequest<S> for UnprovenBytes
+where
+    MaxBodyBytes: FromRef<S>,
+    BodyBudgets: FromRef<S>,
+{
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        JsonBytes::read(request, state, &JSON_MEDIA, |budgets| budgets.unproven).await.map(Self)
     }
 }
 
 impl JsonBytes {
-    async fn read<S>(request: Request, state: &S, allowed: &[&str]) -> Result<Self, Problem>
+    async fn read<S>(
+        request: Request,
+        state: &S,
+        allowed: &[&str],
+        budget: fn(BodyBudgets) -> BodyBudget,
+    ) -> Result<Self, Problem>
     where
         MaxBodyBytes: FromRef<S>,
-        BodyBudget: FromRef<S>,
+        BodyBudgets: FromRef<S>,
     {
         let (parts, body) = request.into_parts();
         let media = parts.headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
@@ -136,8 +141,8 @@ impl JsonBytes {
             .at("header Content-Type"));
         }
         let MaxBodyBytes(max_bytes) = MaxBodyBytes::from_ref(state);
-        let BodyBudget(budget) = BodyBudget::from_ref(state);
-        read(body, max_bytes, &budget).await
+        let share = budget(BodyBudgets::from_ref(state)).share(ClientAddress::of(&parts.extensions));
+        read(body, max_bytes, share).await
     }
 
     /// Parses the body. A field that the type does not know is an error where the type denies unknown fields.
@@ -195,8 +200,8 @@ fn percent_decoded(text: &str) -> Vec<u8> {
 }
 
 /// Reads a body piece by piece; each piece takes its share of the budget, which is given back with the body.
-async fn read(mut body: Body, max_bytes: usize, budget: &Arc<Semaphore>) -> Result<JsonBytes, Problem> {
-    let (mut bytes, mut share) = (Vec::new(), None::<OwnedSemaphorePermit>);
+async fn read(mut body: Body, max_bytes: usize, mut share: BodyShare) -> Result<JsonBytes, Problem> {
+    let mut bytes = Vec::new();
     while let Some(frame) = body.frame().await {
         let broken =
             |_| Problem::bad_request("body", "the body ended early or is not framed as HTTP requires", "send it again");
@@ -206,12 +211,13 @@ async fn read(mut body: Body, max_bytes: usize, budget: &Arc<Semaphore>) -> Resu
             let next = "send less, or raise api.limits.body_bytes";
             return Err(Problem::refused(StatusCode::PAYLOAD_TOO_LARGE, "too-large", detail, next).at("body"));
         }
-        let more = u32::try_from(piece.len()).ok().and_then(|n| Arc::clone(budget).try_acquire_many_owned(n).ok());
-        let more = more.ok_or_else(|| Problem::unavailable("body", "too many bodies are being read at once"))?;
-        match &mut share {
-            Some(share) => share.merge(more),
-            None => share = Some(more),
-        }
+        share.grow(piece.len()).map_err(|spent| {
+            let detail = match spent {
+                BudgetSpent::ByAll => "too many bodies are being read at once",
+                BudgetSpent::ByClient => "too many bodies of this client are being read at once",
+            };
+            Problem::unavailable("body", detail)
+        })?;
         bytes.extend_from_slice(&piece);
     }
     Ok(JsonBytes(bytes, share))

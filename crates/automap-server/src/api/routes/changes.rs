@@ -2,8 +2,8 @@
 
 use automap_core::change::Change;
 use automap_core::time::{Timestamp, as_rfc3339};
-use axum::extract::State;
-use axum::http::{Extensions, HeaderMap, StatusCode};
+use axum::extract::{FromRequest, Request, State};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -12,7 +12,7 @@ use tracing::warn;
 use crate::alerts::webhook_fields::ParseError;
 use crate::api::app::App;
 use crate::api::http::cursor;
-use crate::api::http::extract::{EventBytes, JsonBytes, QueryParameters};
+use crate::api::http::extract::{EventBytes, JsonBytes, QueryParameters, UnprovenBytes};
 use crate::api::http::header::single;
 use crate::api::http::peer::ClientAddress;
 use crate::api::http::problem::Problem;
@@ -20,7 +20,7 @@ use crate::api::http::response::{cacheable, uncached};
 use crate::api::routes::route::Route;
 use crate::auth::Role;
 use crate::changes::receipt::{ChangeReceipt, receive};
-use crate::changes::{ChangeForm, ChangeWebhook, is_signed, parse};
+use crate::changes::{ChangeForm, ChangeWebhook, Signature, parse};
 use crate::secret::ExposeSecret;
 use crate::store::{ChangeFilter, Cursor, MAX_PAGE, ToldChange};
 
@@ -134,33 +134,45 @@ async fn cloudevents(
 }
 
 /// `POST /api/v1/changes/github`
+///
+/// Whoever cannot be GitHub is refused before the body is read: anybody may call this.
 async fn github(
     State(app): State<App>,
-    extensions: Extensions,
     headers: HeaderMap,
     query: Query,
-    body: JsonBytes,
+    request: Request,
 ) -> Result<Response, Problem> {
-    let place = "header X-Hub-Signature-256";
     let Some(secret) = &app.config.changes.github_secret else {
         let detail = "GitHub's webhook is not set up here";
         return Err(Problem::forbidden(detail, "set api.changes.github_secret to the file with the webhook's secret"));
     };
-    let client = ClientAddress::of(&extensions);
+    let client = ClientAddress::of(request.extensions());
+    let count_guess = || {
+        let guess = app.wrong_credentials.take(client, std::time::Instant::now());
+        guess.map_err(|wait| Problem::too_many("too many wrong signatures", wait))
+    };
+    let Some(signature) = single(&headers, "x-hub-signature-256").and_then(Signature::parse) else {
+        count_guess()?;
+        return Err(not_signed());
+    };
+    let UnprovenBytes(body) = UnprovenBytes::from_request(request, &app).await?;
     // Counted before the check, like any other wrong credential.
-    let guess = app.wrong_credentials.take(client, std::time::Instant::now());
-    guess.map_err(|wait| Problem::too_many("too many wrong signatures", wait))?;
+    count_guess()?;
     let secret = secret.read().map_err(|error| {
         warn!(target: "change", %error, "the secret of GitHub's webhook cannot be read");
         Problem::unavailable("api.changes.github_secret", "the secret cannot be read; the log says why")
     })?;
-    let signature = single(&headers, "x-hub-signature-256").unwrap_or_default();
-    if !is_signed(secret.expose_secret(), signature, &body.0) {
-        let next = "give the webhook in GitHub the secret that api.changes.github_secret has, and the content type application/json";
-        return Err(Problem::forbidden("the body is not signed with the secret of GitHub's webhook", next).at(place));
+    if !signature.is_of(secret.expose_secret(), &body.0) {
+        return Err(not_signed());
     }
     app.wrong_credentials.give_back(client);
     tell(&app, &headers, query, &body, ChangeForm::Github).await
+}
+
+fn not_signed() -> Problem {
+    let next = "give the webhook in GitHub the secret that api.changes.github_secret has, and the content type application/json";
+    Problem::forbidden("the body is not signed with the secret of GitHub's webhook", next)
+        .at("header X-Hub-Signature-256")
 }
 
 async fn tell(
