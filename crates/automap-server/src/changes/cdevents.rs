@@ -4,7 +4,7 @@ use automap_core::change::{Change, ChangeKind};
 use automap_core::time::Timestamp;
 
 use super::cloudevents::Event;
-use super::entry::{Entry, Place, at, name};
+use super::entry::{Entry, Place, at, key_from, name};
 
 /// Prefix of the types of CDEvents.
 pub(super) const PREFIX: &str = "dev.cdevents.";
@@ -43,7 +43,7 @@ pub(super) fn entry(event: &Event<'_>, now: Timestamp) -> Entry {
         source: "CDEvents".to_owned(),
         url: at(event.data, &["context", "chainId"]).or(Some(event.source)).map(str::to_owned),
     };
-    Entry::change(&format!("cdevents:{}/{}", event.source, event.id), place, change)
+    Entry::change(&key_from("cdevents", &[event.source, event.id]), place, change)
 }
 
 /// The version in a package URL: its tag, else the part after the `@`.

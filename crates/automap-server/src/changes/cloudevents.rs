@@ -4,7 +4,7 @@
 use automap_core::time::Timestamp;
 use serde_json::{Map, Value};
 
-use super::entry::{Delivery, Entry, Headers, at};
+use super::entry::{Delivery, Entry, Headers, at, key_from};
 use super::{cdevents, plain};
 use crate::alerts::webhook_fields::{ParseError, invalid};
 
@@ -64,9 +64,6 @@ fn read(event: &Value) -> Result<Event<'_>, String> {
 
 /// The event's time and id are used if the data has none of its own.
 fn of_plain_data(what: &str, event: &Event<'_>, now: Timestamp) -> Entry {
-    let mut data = event.data.clone();
-    if let Some(fields) = data.as_object_mut() {
-        fields.entry("id").or_insert_with(|| format!("{}/{}", event.source, event.id).into());
-    }
-    plain::entry(what, &data, "CloudEvent", event.time.unwrap_or(now))
+    let key = key_from("cloudevents", &[event.source, event.id]);
+    plain::entry(what, event.data, "CloudEvent", Some(key), event.time.unwrap_or(now))
 }

@@ -109,6 +109,12 @@ pub(super) fn name(text: &str) -> String {
     observed_name(text).into_owned()
 }
 
+/// A key made of several parts. Different parts never have the same key: a `/` within a part is written as in an address.
+pub(super) fn key_from(form: &str, parts: &[&str]) -> String {
+    let parts: Vec<String> = parts.iter().map(|part| part.replace('%', "%25").replace('/', "%2F")).collect();
+    format!("{form}:{}", parts.join("/"))
+}
+
 /// The key of a change whose sender gives no id: a digest of all its content.
 pub(super) fn key_of(form: &str, change: &Change, place: &Place) -> String {
     let Place { target, namespace, cluster, environment } = place;
@@ -117,4 +123,17 @@ pub(super) fn key_of(form: &str, change: &Change, place: &Place) -> String {
     let digest = ring::digest::digest(&ring::digest::SHA256, of.as_bytes());
     let hex: String = digest.as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
     format!("{form}:{}:{hex}", at.ms())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_of_different_parts_differ() {
+        let all = [["ci/shop", "42"], ["ci", "shop/42"], ["ci%2Fshop", "42"], ["ci", "shop%2F42"], ["ci/shop/42", ""]];
+        let keys: std::collections::BTreeSet<String> = all.iter().map(|parts| key_from("cdevents", parts)).collect();
+        assert_eq!(keys.len(), all.len(), "{keys:?}");
+        assert_eq!(key_from("cdevents", &["ci", "42"]), "cdevents:ci/42");
+    }
 }

@@ -4,7 +4,7 @@ use automap_core::change::{Change, ChangeKind};
 use automap_core::time::Timestamp;
 use serde_json::Value;
 
-use super::entry::{Entry, Place, at, name};
+use super::entry::{Entry, Place, at, key_from, name};
 use crate::alerts::webhook_fields::{ParseError, invalid};
 
 pub(super) fn entry(body: &Value, now: Timestamp) -> Result<Entry, ParseError> {
@@ -18,7 +18,8 @@ pub(super) fn entry(body: &Value, now: Timestamp) -> Result<Entry, ParseError> {
     let told = at(body, &["metadata", "timestamp"]).and_then(|ms| ms.parse().ok()).map(Timestamp::from_ms);
     let at_time = told.unwrap_or(now);
     let namespace = at(body, &["namespace"]).map(name);
-    let key = format!("flagger:{}/{canary}/{to}/{}", namespace.as_deref().unwrap_or_default(), at_time.ms());
+    let place = namespace.as_deref().unwrap_or_default();
+    let key = key_from("flagger", &[place, canary, &to, &at_time.ms().to_string()]);
     let change = Change {
         at: at_time,
         kind: ChangeKind::Canary,

@@ -4,7 +4,7 @@ use automap_core::change::{Change, ChangeKind};
 use automap_core::time::Timestamp;
 use serde_json::Value;
 
-use super::entry::{Entry, Place, at, name};
+use super::entry::{Entry, Place, at, key_from, name};
 use crate::alerts::webhook_fields::{ParseError, invalid};
 
 /// Digits of a commit that people compare.
@@ -42,7 +42,7 @@ pub(super) fn entry(body: &Value, now: Timestamp) -> Result<Entry, ParseError> {
         url: None,
     };
     // The same revision is reported again at every reconciliation.
-    let key = format!("flux:{}/{kind}/{object}/{reason}/{revision}", namespace.unwrap_or_default());
+    let key = key_from("flux", &[&namespace.unwrap_or_default(), kind, object, reason, revision]);
     Ok(Entry::change(&key, place, change))
 }
 

@@ -5,7 +5,7 @@ use automap_core::time::Timestamp;
 use ring::hmac::{HMAC_SHA256, Key, verify};
 use serde_json::Value;
 
-use super::entry::{Entry, Headers, Place, at, name};
+use super::entry::{Entry, Headers, Place, at, key_from, key_of, name};
 use crate::alerts::webhook_fields::{ParseError, invalid};
 
 /// Digits of a commit that people compare.
@@ -57,7 +57,7 @@ pub(super) fn entry(headers: Headers<'_>, body: &Value, now: Timestamp) -> Resul
     let status = |field: &str| at(body, &["deployment_status", field]);
     let time = status("updated_at").or_else(|| status("created_at")).and_then(Timestamp::parse_rfc3339);
     let id = body.get("deployment_status").and_then(|s| s.get("id")).and_then(Value::as_u64);
-    let id = id.map(|id| id.to_string()).or_else(|| headers("x-github-delivery")).unwrap_or_default();
+    let id = id.map(|id| id.to_string()).or_else(|| headers("x-github-delivery"));
     let version = at(body, &["deployment", "ref"]).or_else(|| at(body, &["deployment", "sha"])).map(short);
     let change = Change {
         at: time.unwrap_or(now),
@@ -72,7 +72,8 @@ pub(super) fn entry(headers: Headers<'_>, body: &Value, now: Timestamp) -> Resul
     };
     let place = Place { environment: environment.map(name), ..Place::default() };
     let full = at(body, &["repository", "full_name"]).unwrap_or(repository);
-    Ok(Entry::change(&format!("github:{full}/{id}"), place, change))
+    let key = id.map_or_else(|| key_of("github", &change, &place), |id| key_from("github", &[full, &id]));
+    Ok(Entry::change(&key, place, change))
 }
 
 /// The service that the deployment's own payload names.

@@ -96,6 +96,23 @@ async fn cloud_events_come_structured_in_a_batch_or_binary() {
 }
 
 #[tokio::test]
+async fn ids_that_look_alike_once_joined_with_their_source_are_different_events() {
+    let server = Server::new();
+    let subject = json!({"id": "orders", "content": {"environment": {"id": "shop"}}});
+    let plain = json!({"kind": "other", "subject": "queue", "target": "shop"});
+    let deployed = "dev.cdevents.service.deployed.0.3.0";
+    for (kind, data) in [(deployed, json!({"subject": subject})), ("my.change", plain)] {
+        for (source, id) in [("ci/shop", "42"), ("ci", "shop/42")] {
+            let event = json!({"specversion": "1.0", "type": kind, "source": source, "id": id, "time": AT, "data": data});
+            for expected in ["taken", "repeated"] {
+                let reply = server.post(&format!("{PATH}/cloudevents"), &event).await;
+                assert_eq!(answers(&reply)[0].0, expected, "{kind}: {source} and {id}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn flux_flagger_and_annotations_are_understood() {
     let server = Server::new();
     let flux = |reason: &str, severity: &str| {
