@@ -31,7 +31,7 @@ pub use roles::{
 pub use share::{Shared, Sharing};
 pub use types::{
     AlertChange, Delivery, DeliveryState, Event, OutboxState, Pruned, Queued, Retention, StoredProfile, ToldChange,
-    Waiting,
+    ToldState, Waiting,
 };
 
 /// Most incidents of one page.

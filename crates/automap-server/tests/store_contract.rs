@@ -12,7 +12,7 @@ use automap_server::store::{
 };
 
 use crate::beside_incidents::{
-    alerts_are_kept_until_they_end_or_expire, changes_are_kept_once_and_for_a_while, mutes_are_kept_until_they_end,
+    alerts_are_kept_until_they_end_or_expire, changes_are_kept_once_and_for_a_while, a_state_that_is_reported_again_is_no_change_and_one_that_came_back_is, mutes_are_kept_until_they_end,
 };
 use crate::common::{self, at, closed, incident, updated, with_report};
 use crate::lease_contract::{leases_have_one_holder, replicas_share_targets_and_hand_them_over};
@@ -440,7 +440,7 @@ contracts! {
         an_import_overwrites_no_other_incident, listings_filter_and_page,
         a_page_has_a_limit, one_message_for_each_route_in_order, messages_are_retried_folded_and_given_up,
         an_attempt_without_an_outcome_is_remembered, leases_have_one_holder, replicas_share_targets_and_hand_them_over, profiles_are_kept_by_period,
-        alerts_are_kept_until_they_end_or_expire, changes_are_kept_once_and_for_a_while, mutes_are_kept_until_they_end, confirmed_cases_can_be_corrected_and_forgotten, only_what_is_over_and_told_is_pruned_by_age,
+        alerts_are_kept_until_they_end_or_expire, changes_are_kept_once_and_for_a_while, a_state_that_is_reported_again_is_no_change_and_one_that_came_back_is, mutes_are_kept_until_they_end, confirmed_cases_can_be_corrected_and_forgotten, only_what_is_over_and_told_is_pruned_by_age,
         the_oldest_go_first_when_there_is_too_much, incidents_move_from_store_to_store,
     ]
 }

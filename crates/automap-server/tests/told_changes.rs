@@ -122,7 +122,7 @@ fn a_store_that_is_away_leaves_what_was_read_last() {
     );
     let change = plain.unwrap().change;
     let change =
-        automap_server::store::ToldChange { target: "shop".into(), key: "1".into(), change, received: at(-46) };
+        automap_server::store::ToldChange { target: "shop".into(), key: "1".into(), change, received: at(-46), state: None };
     assert_eq!(store.put_changes(&[change], at(-46)).unwrap(), [true]);
     let known = joined(&told, 15).changes.changes;
     assert_eq!(known.len(), 1);

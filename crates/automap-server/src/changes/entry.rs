@@ -4,6 +4,8 @@ use automap_core::change::Change;
 use automap_core::text::{observed_name, shown};
 use serde_json::Value;
 
+use crate::store::ToldState;
+
 /// Most entries of one body; the others are counted.
 pub const MAX_ENTRIES: usize = 200;
 /// Longest name of an entry in an answer, in characters.
@@ -46,6 +48,8 @@ pub struct ReceivedChange {
     pub place: Place,
     /// The change; its service is named as the sender does.
     pub change: Change,
+    /// The state that it led to, if the sender reports states again and again.
+    pub state: Option<ToldState>,
 }
 
 /// Where a change belongs, as far as its sender says.
@@ -94,7 +98,20 @@ impl Entry {
     /// A change with its texts made safe.
     pub(super) fn change(key: &str, place: Place, mut change: Change) -> Self {
         change.clean();
-        Self::Change(Box::new(ReceivedChange { key: observed_name(key).into_owned(), place, change }))
+        Self::Change(Box::new(ReceivedChange { key: observed_name(key).into_owned(), place, change, state: None }))
+    }
+
+    /// The same for a sender that reports the state of an object again and again: it counts if the object was in another state before.
+    pub(super) fn state(state: ToldState, place: Place, change: Change) -> Self {
+        let state = ToldState { object: name(&state.object), state: name(&state.state) };
+        let key = format!("{}/{}/{}", state.object, state.state, change.at.ms());
+        match Self::change(&key, place, change) {
+            Self::Change(mut change) => {
+                change.state = Some(state);
+                Self::Change(change)
+            }
+            other => other,
+        }
     }
 }
 

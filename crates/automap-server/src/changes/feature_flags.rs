@@ -144,6 +144,7 @@ fn changed(
                 url: None,
             },
             received: now,
+            state: None,
         })
     };
     keys.filter_map(change).collect()

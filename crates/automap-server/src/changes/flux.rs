@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::entry::{Entry, Place, at, key_from, name};
 use crate::alerts::webhook_fields::{ParseError, invalid};
+use crate::store::ToldState;
 
 /// Digits of a commit that people compare.
 const COMMIT_CHARS: usize = 7;
@@ -20,6 +21,9 @@ pub(super) fn entry(body: &Value, now: Timestamp) -> Result<Entry, ParseError> {
     if at(body, &["severity"]) == Some("error") || !reason.ends_with("Succeeded") {
         let nothing = format!("'{}' does not say that another revision runs", name(reason));
         return Ok(Entry::no_effect(&what, nothing));
+    }
+    if reason == "TestSucceeded" {
+        return Ok(Entry::no_effect(&what, "its tests change nothing that runs"));
     }
     if !matches!(kind, "Kustomization" | "HelmRelease") {
         return Ok(Entry::no_effect(&what, "what it fetched is not applied by it"));
@@ -41,9 +45,9 @@ pub(super) fn entry(body: &Value, now: Timestamp) -> Result<Entry, ParseError> {
         source: "Flux".to_owned(),
         url: None,
     };
-    // The same revision is reported again at every reconciliation.
-    let key = key_from("flux", &[&namespace.unwrap_or_default(), kind, object, reason, revision]);
-    Ok(Entry::change(&key, place, change))
+    // The same revision is reported again at every reconciliation, and may come back after another one.
+    let object = key_from("flux", &[&namespace.unwrap_or_default(), kind, object]);
+    Ok(Entry::state(ToldState { object, state: key_from(reason, &[revision]) }, place, change))
 }
 
 /// `revision`, or the same with the controller's prefix.

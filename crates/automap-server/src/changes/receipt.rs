@@ -121,7 +121,7 @@ fn settle(
     let ignored = |change: String, outcome, reason| {
         Err(ChangeAnswer { change, outcome, target: None, service: None, reason: Some(reason) })
     };
-    let ReceivedChange { key, place, mut change } = match entry {
+    let ReceivedChange { key, place, mut change, state } = match entry {
         Entry::Unreadable { what, reason } => return ignored(what, ChangeOutcome::Unreadable, reason),
         Entry::NoEffect { what, reason } => return ignored(what, ChangeOutcome::NoEffect, reason),
         Entry::Change(change) => *change,
@@ -156,7 +156,7 @@ fn settle(
     };
     let answer =
         ChangeAnswer { change: what, outcome: ChangeOutcome::Taken, target: Some(target.clone()), service, reason };
-    Ok((answer, ToldChange { target, key, change, received: now }))
+    Ok((answer, ToldChange { target, key, change, received: now, state }))
 }
 
 /// The target by its own name, by an environment that equals its name or namespace, or by namespace and cluster.

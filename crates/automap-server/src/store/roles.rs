@@ -96,7 +96,8 @@ pub trait AlertStore {
 
 /// Changes reported to automap, so that an acknowledged one outlives this process, and every replica knows it.
 pub trait ChangeStore {
-    /// Stores the changes whose ids are new, in one transaction; returns for each whether it was stored. Of each target the latest
+    /// Stores the changes that are new, in one transaction; returns for each whether it was stored. A change is known by its id or, if it has a state,
+    /// by the same state in the last change of its object that was made until then. Of each target the latest
     /// [`MAX_TOLD`](super::MAX_TOLD) stay, for [`CHANGES_KEPT_MS`](super::CHANGES_KEPT_MS) after they were made.
     fn put_changes(&self, changes: &[ToldChange], now: Timestamp) -> Result<Vec<bool>, StoreError>;
 

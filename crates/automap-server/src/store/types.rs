@@ -157,9 +157,26 @@ pub struct ToldChange {
     #[serde(with = "as_rfc3339")]
     #[schemars(schema_with = "as_rfc3339::schema")]
     pub received: Timestamp,
+    /// The state that the change led to, if its sender reports states again and again; `None` if each report is a change of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<ToldState>,
+}
+
+/// The state of an object, as a change says. The change is a repetition if the object was in this state already.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ToldState {
+    /// Identifies the object within the target.
+    pub object: String,
+    /// What was done to it, and which revision it has.
+    pub state: String,
 }
 
 impl ToldChange {
+    /// Whether the object was in this state already: `latest` is the last change of the object that was made until then.
+    pub(super) fn repeats(&self, latest: Option<&Self>) -> bool {
+        self.state.is_some() && latest.is_some_and(|latest| latest.state == self.state)
+    }
+
     /// Unique among all targets.
     pub fn id(&self) -> String {
         format!("{}/{}", self.target, self.key)

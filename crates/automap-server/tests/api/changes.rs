@@ -144,6 +144,25 @@ async fn flux_flagger_and_annotations_are_understood() {
 }
 
 #[tokio::test]
+async fn a_revision_that_comes_back_is_a_change_and_one_that_stays_is_none() {
+    let server = Server::new();
+    for (time, reason, revision, outcome) in [
+        ("2025-11-23T13:00:00Z", "UpgradeSucceeded", "1.1.0", "taken"),
+        ("2025-11-23T13:01:00Z", "TestSucceeded", "1.1.0", "no_effect"),
+        ("2025-11-23T13:10:00Z", "UpgradeSucceeded", "1.1.0", "repeated"),
+        ("2025-11-23T13:20:00Z", "UpgradeSucceeded", "1.0.0", "taken"),
+        ("2025-11-23T13:30:00Z", "UpgradeSucceeded", "1.1.0", "taken"),
+        ("2025-11-23T13:40:00Z", "RollbackSucceeded", "1.1.0", "taken"),
+        ("2025-11-23T13:40:00Z", "RollbackSucceeded", "1.1.0", "repeated"),
+    ] {
+        let body = json!({"involvedObject": {"kind": "HelmRelease", "namespace": "sock-shop", "name": "orders"}, "severity": "info",
+                          "timestamp": time, "reason": reason, "metadata": {"revision": revision}});
+        let reply = server.post(&format!("{PATH}/flux"), &body).await;
+        assert_eq!(answers(&reply)[0].0, outcome, "{time}");
+    }
+}
+
+#[tokio::test]
 async fn github_proves_itself_by_its_signature() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("secret");

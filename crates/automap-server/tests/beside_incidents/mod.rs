@@ -4,7 +4,7 @@ use automap_core::change::{Change, ChangeKind};
 use automap_core::watch::Alert;
 use automap_server::store::{
     ALERT_EXPIRES_MS, AlertChange, CHANGES_KEPT_MS, ChangeFilter, Cursor, MAX_ALERTS, MAX_MUTES, MAX_TOLD, Mute, Store,
-    StoreError, ToldChange,
+    StoreError, ToldChange, ToldState,
 };
 
 use crate::common::at;
@@ -48,6 +48,7 @@ pub(crate) fn changes_are_kept_once_and_for_a_while(store: &dyn Store) {
             url: None,
         },
         received: at(100),
+        state: None,
     };
     let keys = |filter: &ChangeFilter| -> Vec<String> {
         store.told_changes(filter).unwrap().into_iter().map(|told| told.id()).collect()
@@ -70,6 +71,34 @@ pub(crate) fn changes_are_kept_once_and_for_a_while(store: &dyn Store) {
     assert_eq!((kept.len(), kept.contains(&"shop/a".to_owned())), (MAX_TOLD, false), "the latest are kept");
     store.put_changes(&[], at(3 + CHANGES_KEPT_MS / 1000)).unwrap();
     assert_eq!(keys(&ChangeFilter { target: Some("bank".into()), ..all }), [""; 0], "and forgotten when they are old");
+}
+
+pub(crate) fn a_state_that_is_reported_again_is_no_change_and_one_that_came_back_is(store: &dyn Store) {
+    let told = |target: &str, object: &str, revision: &str, second: i64| ToldChange {
+        target: target.into(),
+        key: format!("flux:{object}/{revision}/{second}"),
+        change: Change {
+            at: at(second),
+            kind: ChangeKind::Sync,
+            service: None,
+            subject: object.into(),
+            from: None,
+            to: Some(revision.into()),
+            uncertainty_ms: 0,
+            source: "Flux".into(),
+            url: None,
+        },
+        received: at(100),
+        state: Some(ToldState { object: object.into(), state: revision.into() }),
+    };
+    let put = |told: ToldChange| store.put_changes(&[told], at(100)).unwrap()[0];
+    assert!(put(told("shop", "web", "1.1.0", 10)) && !put(told("shop", "web", "1.1.0", 20)), "at every reconciliation");
+    assert!(put(told("shop", "web", "1.0.0", 30)) && put(told("shop", "web", "1.1.0", 40)), "and back again");
+    assert!(!put(told("shop", "web", "1.1.0", 40)) && !put(told("shop", "web", "1.0.0", 35)), "reported twice or late");
+    assert!(put(told("shop", "web", "0.9.0", 5)), "what is reported late may be new");
+    assert!(put(told("shop", "db", "1.1.0", 50)) && put(told("bank", "web", "1.1.0", 50)), "each object by itself");
+    let both = [told("shop", "web", "1.0.0", 60), told("shop", "web", "1.0.0", 70)];
+    assert_eq!(store.put_changes(&both, at(100)).unwrap(), [true, false], "in one body");
 }
 
 pub(crate) fn alerts_are_kept_until_they_end_or_expire(store: &dyn Store) {

@@ -1,5 +1,7 @@
 //! Changes reported to automap.
 
+use std::collections::BTreeMap;
+
 use automap_core::time::Timestamp;
 
 use super::MemoryStore;
@@ -11,8 +13,11 @@ impl ChangeStore for MemoryStore {
         let told = &mut kept.changes;
         let mut are_new = Vec::new();
         for change in changes {
-            are_new.push(!told.contains_key(&change.id()));
-            told.entry(change.id()).or_insert_with(|| change.clone());
+            let is_new = !told.contains_key(&change.id()) && !change.repeats(last_of_object(told, change));
+            if is_new {
+                told.insert(change.id(), change.clone());
+            }
+            are_new.push(is_new);
         }
         told.retain(|_, change| change.change.at.ms() >= now.ms() - CHANGES_KEPT_MS);
         let mut by_time: Vec<(String, Timestamp, String)> =
@@ -39,4 +44,12 @@ impl ChangeStore for MemoryStore {
         found.sort_by_key(|c| std::cmp::Reverse((c.change.at, c.id())));
         Ok(found.into_iter().take(filter.rows()).cloned().collect())
     }
+}
+
+/// The last change of the same object that was made until this one.
+fn last_of_object<'a>(told: &'a BTreeMap<String, ToldChange>, change: &ToldChange) -> Option<&'a ToldChange> {
+    let object = &change.state.as_ref()?.object;
+    let is_of_object = |c: &&ToldChange| c.state.as_ref().is_some_and(|state| state.object == *object);
+    let of_object = told.values().filter(|c| c.target == change.target).filter(is_of_object);
+    of_object.filter(|c| c.change.at <= change.change.at).max_by_key(|c| (c.change.at, c.id()))
 }

@@ -3,6 +3,7 @@
 use automap_core::time::Timestamp;
 use tokio_postgres::Row;
 
+use super::session::Transaction;
 use super::{PostgresStore, Trouble};
 use crate::store::{CHANGES_KEPT_MS, ChangeFilter, ChangeStore, MAX_TOLD, StoreError, ToldChange};
 
@@ -10,6 +11,9 @@ impl ChangeStore for PostgresStore {
     fn put_changes(&self, changes: &[ToldChange], now: Timestamp) -> Result<Vec<bool>, StoreError> {
         self.write(|t| {
             let put = |told: &ToldChange| {
+                if told.repeats(last_of_object(t, told)?.as_ref()) {
+                    return Ok(false);
+                }
                 let body = serde_json::to_string(told).map_err(|e| Trouble::damaged("a change", &e))?;
                 let insert = "INSERT INTO changes (id, target, at_ms, body) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING";
                 Ok(t.execute(insert, &[&told.id(), &told.target, &told.change.at.ms(), &body])? == 1)
@@ -40,4 +44,15 @@ impl ChangeStore for PostgresStore {
             rows.iter().map(told).collect()
         })
     }
+}
+
+/// The last change of the same object that was made until this one.
+fn last_of_object(t: &mut Transaction<'_>, told: &ToldChange) -> Result<Option<ToldChange>, Trouble> {
+    let Some(state) = &told.state else { return Ok(None) };
+    let row = t.query_opt(
+        "SELECT body FROM changes WHERE target = $1 AND at_ms <= $2 AND body::json #>> '{state,object}' = $3
+         ORDER BY at_ms DESC, id DESC LIMIT 1",
+        &[&told.target, &told.change.at.ms(), &state.object],
+    )?;
+    row.map(|row| serde_json::from_str(row.get(0)).map_err(|e| Trouble::damaged("a change", &e))).transpose()
 }

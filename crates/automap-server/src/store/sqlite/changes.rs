@@ -1,7 +1,7 @@
 //! Changes reported to automap.
 
 use automap_core::time::Timestamp;
-use rusqlite::params;
+use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::{SqliteStore, Trouble};
 use crate::store::{CHANGES_KEPT_MS, ChangeFilter, ChangeStore, MAX_TOLD, StoreError, ToldChange};
@@ -10,6 +10,9 @@ impl ChangeStore for SqliteStore {
     fn put_changes(&self, changes: &[ToldChange], now: Timestamp) -> Result<Vec<bool>, StoreError> {
         self.write(|c| {
             let put = |told: &ToldChange| {
+                if told.repeats(last_of_object(c, told)?.as_ref()) {
+                    return Ok(false);
+                }
                 let body = serde_json::to_string(told).map_err(|e| Trouble::damaged("a change", &e))?;
                 let mut insert = c.prepare_cached(
                     "INSERT INTO changes (id, target, at_ms, body) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",
@@ -44,4 +47,16 @@ impl ChangeStore for SqliteStore {
             rows.map(told).collect()
         })
     }
+}
+
+/// The last change of the same object that was made until this one.
+fn last_of_object(t: &Transaction<'_>, told: &ToldChange) -> Result<Option<ToldChange>, Trouble> {
+    let Some(state) = &told.state else { return Ok(None) };
+    let mut query = t.prepare_cached(
+        "SELECT body FROM changes WHERE target = ?1 AND at_ms <= ?2 AND json_extract(body, '$.state.object') = ?3
+         ORDER BY at_ms DESC, id DESC LIMIT 1",
+    )?;
+    let values = params![told.target, told.change.at.ms(), state.object];
+    let body = query.query_row(values, |row| row.get::<_, String>(0)).optional()?;
+    body.map(|body| serde_json::from_str(&body).map_err(|e| Trouble::damaged("a change", &e))).transpose()
 }
