@@ -29,7 +29,7 @@ use crate::dossiers::Dossiers;
 use crate::mutes::{self, ListedMute, MuteOrigin, MuteRequest, Mutes};
 use crate::notify::NotifyConfig;
 use crate::snapshots::{Observed, Snapshots};
-use crate::store::{Mute, Store, ToldChange};
+use crate::store::{ChangeFate, Mute, Store, ToldChange};
 use crate::system::{
     CompareRequest, DiagnoseRequest, DrillStage, Experiment, ExperimentSource, IncidentChange, ServiceStatus, System,
     SystemError, SystemMetrics, TargetCoverage, period_beside,
@@ -223,7 +223,7 @@ impl System for LiveSystem {
         Err(SystemError::Refused { message, next: next.to_owned() })
     }
 
-    fn tell_changes(&self, changes: &[ToldChange]) -> Result<Vec<bool>, SystemError> {
+    fn tell_changes(&self, changes: &[ToldChange]) -> Result<Vec<ChangeFate>, SystemError> {
         Ok(self.store.put_changes(changes, SystemClock.now())?)
     }
 

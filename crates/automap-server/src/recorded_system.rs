@@ -30,7 +30,7 @@ use crate::mutes::{ListedMute, MuteRequest};
 use crate::notify::NotifyConfig;
 use crate::snapshots::{self, Observed};
 use crate::store::memory::MemoryStore;
-use crate::store::{IncidentStore, Mute, ToldChange};
+use crate::store::{ChangeFate, IncidentStore, Mute, ToldChange};
 use crate::system::{
     CompareRequest, DiagnoseRequest, Experiment, IncidentChange, ServiceStatus, System, SystemError, SystemMetrics,
     TargetCoverage, period_beside,
@@ -258,7 +258,7 @@ impl System for RecordedSystem {
         Err(cannot("receives no alerts", SERVE))
     }
 
-    fn tell_changes(&self, _: &[ToldChange]) -> Result<Vec<bool>, SystemError> {
+    fn tell_changes(&self, _: &[ToldChange]) -> Result<Vec<ChangeFate>, SystemError> {
         Err(cannot("receives no changes", SERVE))
     }
 

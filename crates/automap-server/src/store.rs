@@ -16,6 +16,7 @@ mod roles;
 mod row;
 mod share;
 pub mod sqlite;
+mod told_room;
 pub mod transfer;
 mod types;
 
@@ -30,8 +31,8 @@ pub use roles::{
 };
 pub use share::{Shared, Sharing};
 pub use types::{
-    AlertChange, Delivery, DeliveryState, Event, OutboxState, Pruned, Queued, Retention, StoredProfile, ToldChange,
-    ToldState, Waiting,
+    AlertChange, ChangeFate, Delivery, DeliveryState, Event, OutboxState, Pruned, Queued, Retention, StoredProfile,
+    ToldChange, ToldState, Waiting,
 };
 
 /// Most incidents of one page.

@@ -25,7 +25,7 @@ use tokio::sync::broadcast;
 use crate::alerts::AlertGroup;
 use crate::alerts::matching::AlertTargets;
 use crate::mutes::{ListedMute, MuteError, MuteRequest};
-use crate::store::{Mute, StoreError, ToldChange};
+use crate::store::{ChangeFate, Mute, StoreError, ToldChange};
 use crate::watcher::TargetStatus;
 
 pub use coverage::{MissingSignal, TargetCoverage};
@@ -122,11 +122,11 @@ pub trait System: Send + Sync + 'static {
     /// The caller can only log them, because the sender was answered before.
     fn alert(&self, group: &AlertGroup) -> Result<(), SystemError>;
 
-    /// Stores reported changes, so that they outlive this process; returns for each whether it was new. Done before the sender is answered.
+    /// Stores reported changes, so that they outlive this process; returns what became of each. Done before the sender is answered.
     ///
     /// # Errors
     /// [`SystemError::Unavailable`] when the store does not answer; the sender must send them again.
-    fn tell_changes(&self, changes: &[ToldChange]) -> Result<Vec<bool>, SystemError>;
+    fn tell_changes(&self, changes: &[ToldChange]) -> Result<Vec<ChangeFate>, SystemError>;
 
     /// Records that the user `by` confirmed `service` as the cause. Returns the incident as it is now.
     ///

@@ -12,7 +12,8 @@ use automap_server::store::{
 };
 
 use crate::beside_incidents::{
-    alerts_are_kept_until_they_end_or_expire, changes_are_kept_once_and_for_a_while, a_state_that_is_reported_again_is_no_change_and_one_that_came_back_is, mutes_are_kept_until_they_end,
+    a_state_that_is_reported_again_is_no_change_and_one_that_came_back_is, alerts_are_kept_until_they_end_or_expire,
+    changes_are_kept_once_and_for_a_while, mutes_are_kept_until_they_end,
 };
 use crate::common::{self, at, closed, incident, updated, with_report};
 use crate::lease_contract::{leases_have_one_holder, replicas_share_targets_and_hand_them_over};

@@ -12,7 +12,7 @@ use automap_server::changes::ToldChanges;
 use automap_server::config::{FlagsConfig, GrafanaConfig};
 use automap_server::secret::SecretSource;
 use automap_server::store::memory::MemoryStore;
-use automap_server::store::{ChangeFilter, Store};
+use automap_server::store::{ChangeFate, ChangeFilter, Store};
 
 use crate::common::server::{Answer, Server};
 use crate::common::{Folder, T0, at};
@@ -121,9 +121,14 @@ fn a_store_that_is_away_leaves_what_was_read_last() {
         "webhook",
     );
     let change = plain.unwrap().change;
-    let change =
-        automap_server::store::ToldChange { target: "shop".into(), key: "1".into(), change, received: at(-46), state: None };
-    assert_eq!(store.put_changes(&[change], at(-46)).unwrap(), [true]);
+    let change = automap_server::store::ToldChange {
+        target: "shop".into(),
+        key: "1".into(),
+        change,
+        received: at(-46),
+        state: None,
+    };
+    assert_eq!(store.put_changes(&[change], at(-46)).unwrap(), [ChangeFate::Kept]);
     let known = joined(&told, 15).changes.changes;
     assert_eq!(known.len(), 1);
     memory.set_gone(true);

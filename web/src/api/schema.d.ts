@@ -1119,7 +1119,7 @@ export interface components {
         /** @description What kind of change it is. */
         ChangeKind: "release" | "rollback" | "image" | "scaled" | "config_map" | "secret" | "mesh_config" | "gateway_reload" | "sync" | "canary" | "feature_flag" | "job" | "node" | "version" | "other" | "autoscaled" | "autoscaler_at_limit" | "oom_killed" | "crashed" | "crash_loop" | "image_pull_failed" | "probe_failed" | "evicted" | "unschedulable" | "job_failed" | "node_condition";
         /** @description What became of an entry. */
-        ChangeOutcome: "unreadable" | "no_target" | "out_of_time" | "no_effect" | "taken" | "repeated";
+        ChangeOutcome: "unreadable" | "no_target" | "out_of_time" | "no_effect" | "dropped" | "taken" | "repeated";
         /** @description A page of reported changes, the latest first. Changes read from Prometheus and Grafana are in the reports. */
         ChangePage: {
             /** @description The changes. */

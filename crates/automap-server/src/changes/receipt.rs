@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::entry::{AHEAD_MS, Delivery, Entry, MAX_SHOWN_CHARS, OLDEST_MS, Place, ReceivedChange};
 use crate::alerts::matching::{AlertTarget, AlertTargets, Whose};
-use crate::store::ToldChange;
+use crate::store::{ChangeFate, MAX_TOLD, ToldChange};
 use crate::system::{System, SystemError};
 
 /// Most entries that an answer lists.
@@ -56,10 +56,21 @@ pub enum ChangeOutcome {
     OutOfTime,
     /// It changes nothing that runs.
     NoEffect,
+    /// It is not kept: so many later changes are kept that there is no room for it.
+    Dropped,
     /// It is kept.
     Taken,
     /// It was reported before.
     Repeated,
+}
+
+impl ChangeAnswer {
+    fn drop_it(&mut self) {
+        let target = self.target.take().unwrap_or_default();
+        self.outcome = ChangeOutcome::Dropped;
+        self.service = None;
+        self.reason = Some(format!("{MAX_TOLD} changes are kept for {target}, and all of them are later"));
+    }
 }
 
 impl ChangeReceipt {
@@ -92,10 +103,13 @@ pub fn receive(
         }
     }
     let (places, changes): (Vec<usize>, Vec<ToldChange>) = told.into_iter().unzip();
-    let are_new = if changes.is_empty() { Vec::new() } else { system.tell_changes(&changes)? };
-    for (place, is_new) in places.into_iter().zip(are_new) {
-        if let Some(answer) = answers.get_mut(place).filter(|_| !is_new) {
-            answer.outcome = ChangeOutcome::Repeated;
+    let fates = if changes.is_empty() { Vec::new() } else { system.tell_changes(&changes)? };
+    for (place, fate) in places.into_iter().zip(fates) {
+        let Some(answer) = answers.get_mut(place) else { continue };
+        match fate {
+            ChangeFate::Kept => {}
+            ChangeFate::Repeated => answer.outcome = ChangeOutcome::Repeated,
+            ChangeFate::Dropped => answer.drop_it(),
         }
     }
     Ok(receipt(answers, delivery.left_out))

@@ -12,8 +12,8 @@ use automap_core::time::{Interval, Timestamp};
 use automap_core::watch::Alert;
 
 use super::{
-    AlertChange, ChangeFilter, Delivery, IncidentFilter, Mute, OutboxState, Outgoing, Pruned, Queued, Retention,
-    Shared, Sharing, StoreError, StoredProfile, ToldChange, Waiting,
+    AlertChange, ChangeFate, ChangeFilter, Delivery, IncidentFilter, Mute, OutboxState, Outgoing, Pruned, Queued,
+    Retention, Shared, Sharing, StoreError, StoredProfile, ToldChange, Waiting,
 };
 
 /// A store in all its roles. Implemented for every type that has them.
@@ -96,10 +96,10 @@ pub trait AlertStore {
 
 /// Changes reported to automap, so that an acknowledged one outlives this process, and every replica knows it.
 pub trait ChangeStore {
-    /// Stores the changes that are new, in one transaction; returns for each whether it was stored. A change is known by its id or, if it has a state,
+    /// Stores the changes that are new, in one transaction; returns what became of each. A change is known by its id or, if it has a state,
     /// by the same state in the last change of its object that was made until then. Of each target the latest
     /// [`MAX_TOLD`](super::MAX_TOLD) stay, for [`CHANGES_KEPT_MS`](super::CHANGES_KEPT_MS) after they were made.
-    fn put_changes(&self, changes: &[ToldChange], now: Timestamp) -> Result<Vec<bool>, StoreError>;
+    fn put_changes(&self, changes: &[ToldChange], now: Timestamp) -> Result<Vec<ChangeFate>, StoreError>;
 
     /// The changes that match the filter, the latest made first.
     fn told_changes(&self, filter: &ChangeFilter) -> Result<Vec<ToldChange>, StoreError>;

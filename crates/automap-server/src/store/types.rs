@@ -162,6 +162,17 @@ pub struct ToldChange {
     pub state: Option<ToldState>,
 }
 
+/// What became of a change that was to be stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChangeFate {
+    /// It is kept.
+    Kept,
+    /// It was stored before.
+    Repeated,
+    /// It is not kept: there is room for later ones only.
+    Dropped,
+}
+
 /// The state of an object, as a change says. The change is a repetition if the object was in this state already.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ToldState {

@@ -39,7 +39,8 @@ async fn alert_during(server: &Server, path: &str, headers: &[(&str, &str)]) -> 
 /// With authentication, and with the secret of GitHub's webhook if `has_secret`.
 fn guarded(has_secret: bool) -> Server {
     let (token, secret) = (file("alerts-token\n"), file("It's a Secret to Everybody\n"));
-    let changes = if has_secret { format!("changes: {{ github_secret: {{ file: {secret:?} }} }}") } else { String::new() };
+    let changes =
+        if has_secret { format!("changes: {{ github_secret: {{ file: {secret:?} }} }}") } else { String::new() };
     let tokens = format!("[{{ name: am, role: alerts, from: {{ file: {token:?} }} }}]");
     Server::with(&format!("auth: {{ tokens: {tokens} }}\n{changes}")).keeping(vec![token, secret])
 }

@@ -103,7 +103,8 @@ async fn ids_that_look_alike_once_joined_with_their_source_are_different_events(
     let deployed = "dev.cdevents.service.deployed.0.3.0";
     for (kind, data) in [(deployed, json!({"subject": subject})), ("my.change", plain)] {
         for (source, id) in [("ci/shop", "42"), ("ci", "shop/42")] {
-            let event = json!({"specversion": "1.0", "type": kind, "source": source, "id": id, "time": AT, "data": data});
+            let event =
+                json!({"specversion": "1.0", "type": kind, "source": source, "id": id, "time": AT, "data": data});
             for expected in ["taken", "repeated"] {
                 let reply = server.post(&format!("{PATH}/cloudevents"), &event).await;
                 assert_eq!(answers(&reply)[0].0, expected, "{kind}: {source} and {id}");
@@ -221,4 +222,22 @@ async fn changes_that_cannot_be_kept_are_not_acknowledged() {
         (&reply["taken"], &reply["left_out"], reply["changes"].as_array().unwrap().len()),
         (&json!(199), &json!(50), 50)
     );
+}
+
+#[tokio::test]
+async fn a_change_for_which_there_is_no_room_is_not_said_to_be_taken() {
+    let server = Server::new();
+    let later: Vec<Value> =
+        (0..200).map(|i| json!({"kind": "other", "subject": format!("s{i}"), "target": "shop", "at": AT})).collect();
+    for round in 0..5 {
+        let mut later = later.clone();
+        later.iter_mut().for_each(|entry| entry["id"] = format!("{round}-{}", entry["subject"]).into());
+        assert_eq!(server.post(PATH, &json!(later)).await.json()["taken"], 200);
+    }
+    let release = json!({"kind": "release", "service": "orders", "target": "shop", "at": "2025-11-23T13:50:00Z"});
+    let reply = server.post(PATH, &release).await;
+    assert_eq!(answers(&reply), one("dropped", "", None));
+    let reply = reply.json();
+    assert_eq!((&reply["taken"], &reply["ignored"]), (&json!(0), &json!(1)));
+    assert!(reply["changes"][0]["reason"].as_str().unwrap().contains("1000 changes are kept for shop"), "{reply}");
 }

@@ -23,7 +23,7 @@ use automap_server::alerts::AlertGroup;
 use automap_server::alerts::matching::{AlertTarget, AlertTargets};
 use automap_server::live_system::note;
 use automap_server::mutes::{self, Known, ListedMute, MuteOrigin, MuteRequest};
-use automap_server::store::{AlertStore, ChangeStore, IncidentStore, Mute, MuteStore, ToldChange};
+use automap_server::store::{AlertStore, ChangeFate, ChangeStore, IncidentStore, Mute, MuteStore, ToldChange};
 use automap_server::system::{
     CompareRequest, DiagnoseRequest, Drill, DrillInPlace, DrillStage, Experiment, IncidentChange, ServiceLevels,
     ServiceStatus, System, SystemError, SystemMetrics, TargetCoverage, TargetMetrics,
@@ -236,7 +236,7 @@ impl System for FakeSystem {
         Ok(())
     }
 
-    fn tell_changes(&self, changes: &[ToldChange]) -> Result<Vec<bool>, SystemError> {
+    fn tell_changes(&self, changes: &[ToldChange]) -> Result<Vec<ChangeFate>, SystemError> {
         Ok(self.store.put_changes(changes, NOW)?)
     }
 

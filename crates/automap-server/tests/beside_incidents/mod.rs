@@ -3,8 +3,8 @@
 use automap_core::change::{Change, ChangeKind};
 use automap_core::watch::Alert;
 use automap_server::store::{
-    ALERT_EXPIRES_MS, AlertChange, CHANGES_KEPT_MS, ChangeFilter, Cursor, MAX_ALERTS, MAX_MUTES, MAX_TOLD, Mute, Store,
-    StoreError, ToldChange, ToldState,
+    ALERT_EXPIRES_MS, AlertChange, CHANGES_KEPT_MS, ChangeFate, ChangeFilter, Cursor, MAX_ALERTS, MAX_MUTES, MAX_TOLD,
+    Mute, Store, StoreError, ToldChange, ToldState,
 };
 
 use crate::common::at;
@@ -54,8 +54,9 @@ pub(crate) fn changes_are_kept_once_and_for_a_while(store: &dyn Store) {
         store.told_changes(filter).unwrap().into_iter().map(|told| told.id()).collect()
     };
     let first = [told("shop", "b", 1), told("shop", "a", 2), told("bank", "a", 2), told("shop", "b", 9)];
-    assert_eq!(store.put_changes(&first, at(100)).unwrap(), [true, true, true, false]);
-    assert_eq!(store.put_changes(&first[..1], at(100)).unwrap(), [false]);
+    use ChangeFate::{Dropped, Kept, Repeated};
+    assert_eq!(store.put_changes(&first, at(100)).unwrap(), [Kept, Kept, Kept, Repeated]);
+    assert_eq!(store.put_changes(&first[..1], at(100)).unwrap(), [Repeated]);
     let all = ChangeFilter::default();
     assert_eq!(keys(&all), ["shop/a", "bank/a", "shop/b"], "the latest first");
     assert_eq!(store.told_changes(&all).unwrap()[2], first[0]);
@@ -66,9 +67,14 @@ pub(crate) fn changes_are_kept_once_and_for_a_while(store: &dyn Store) {
     assert_eq!(keys(&ChangeFilter { since: Some(at(2)), ..of_shop.clone() }), ["shop/a"]);
     assert_eq!(keys(&ChangeFilter { until: Some(at(2)), ..of_shop.clone() }), ["shop/b"]);
     let flood: Vec<ToldChange> = (0..MAX_TOLD + 9).map(|i| told("shop", &format!("f{i:04}"), 30)).collect();
-    store.put_changes(&flood, at(100)).unwrap();
+    let fates = store.put_changes(&flood, at(100)).unwrap();
+    assert!(fates[..9].iter().all(|fate| *fate == Dropped) && fates[9..].iter().all(|fate| *fate == Kept));
     let kept = keys(&ChangeFilter { limit: MAX_TOLD, ..of_shop });
     assert_eq!((kept.len(), kept.contains(&"shop/a".to_owned())), (MAX_TOLD, false), "the latest are kept");
+    let late = [told("shop", "late", 29), told("shop", "f0500", 30), told("shop", "next", 31), told("bank", "b", 1)];
+    assert_eq!(store.put_changes(&late, at(100)).unwrap(), [Dropped, Repeated, Kept, Kept], "and nobody is misled");
+    let old = [told("bank", "old", 99 - CHANGES_KEPT_MS / 1000)];
+    assert_eq!(store.put_changes(&old, at(100)).unwrap(), [Dropped]);
     store.put_changes(&[], at(3 + CHANGES_KEPT_MS / 1000)).unwrap();
     assert_eq!(keys(&ChangeFilter { target: Some("bank".into()), ..all }), [""; 0], "and forgotten when they are old");
 }
@@ -91,14 +97,15 @@ pub(crate) fn a_state_that_is_reported_again_is_no_change_and_one_that_came_back
         received: at(100),
         state: Some(ToldState { object: object.into(), state: revision.into() }),
     };
-    let put = |told: ToldChange| store.put_changes(&[told], at(100)).unwrap()[0];
+    let put = |told: ToldChange| store.put_changes(&[told], at(100)).unwrap() == [ChangeFate::Kept];
     assert!(put(told("shop", "web", "1.1.0", 10)) && !put(told("shop", "web", "1.1.0", 20)), "at every reconciliation");
     assert!(put(told("shop", "web", "1.0.0", 30)) && put(told("shop", "web", "1.1.0", 40)), "and back again");
     assert!(!put(told("shop", "web", "1.1.0", 40)) && !put(told("shop", "web", "1.0.0", 35)), "reported twice or late");
     assert!(put(told("shop", "web", "0.9.0", 5)), "what is reported late may be new");
     assert!(put(told("shop", "db", "1.1.0", 50)) && put(told("bank", "web", "1.1.0", 50)), "each object by itself");
     let both = [told("shop", "web", "1.0.0", 60), told("shop", "web", "1.0.0", 70)];
-    assert_eq!(store.put_changes(&both, at(100)).unwrap(), [true, false], "in one body");
+    let fates = store.put_changes(&both, at(100)).unwrap();
+    assert_eq!(fates, [ChangeFate::Kept, ChangeFate::Repeated], "in one body");
 }
 
 pub(crate) fn alerts_are_kept_until_they_end_or_expire(store: &dyn Store) {

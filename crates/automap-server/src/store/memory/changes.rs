@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use automap_core::time::Timestamp;
 
 use super::MemoryStore;
-use crate::store::{CHANGES_KEPT_MS, ChangeFilter, ChangeStore, MAX_TOLD, StoreError, ToldChange};
+use crate::store::{ChangeFate, ChangeFilter, ChangeStore, StoreError, ToldChange, told_room};
 
 impl ChangeStore for MemoryStore {
-    fn put_changes(&self, changes: &[ToldChange], now: Timestamp) -> Result<Vec<bool>, StoreError> {
+    fn put_changes(&self, changes: &[ToldChange], now: Timestamp) -> Result<Vec<ChangeFate>, StoreError> {
         let mut kept = self.kept()?;
         let told = &mut kept.changes;
         let mut are_new = Vec::new();
@@ -19,16 +19,17 @@ impl ChangeStore for MemoryStore {
             }
             are_new.push(is_new);
         }
-        told.retain(|_, change| change.change.at.ms() >= now.ms() - CHANGES_KEPT_MS);
-        let mut by_time: Vec<(String, Timestamp, String)> =
-            told.iter().map(|(id, c)| (c.target.clone(), c.change.at, id.clone())).collect();
-        by_time.sort();
-        for of_target in by_time.chunk_by(|a, b| a.0 == b.0) {
-            for (_, _, id) in of_target.iter().take(of_target.len().saturating_sub(MAX_TOLD)) {
-                told.remove(id);
-            }
+        let since = told_room::kept_since(now);
+        told.retain(|_, change| change.change.at >= since);
+        let mut gone = Vec::new();
+        for target in told_room::targets(changes) {
+            let mut by_time: Vec<(Timestamp, String)> =
+                told.iter().filter(|(_, c)| c.target == target).map(|(id, c)| (c.change.at, id.clone())).collect();
+            by_time.sort_by(|a, b| b.cmp(a));
+            gone.extend(told_room::without_room(by_time.into_iter().map(|(_, id)| id).collect()));
         }
-        Ok(are_new)
+        gone.iter().for_each(|id| drop(told.remove(id)));
+        Ok(told_room::fates(changes, &are_new, since, &gone))
     }
 
     fn told_changes(&self, filter: &ChangeFilter) -> Result<Vec<ToldChange>, StoreError> {

@@ -5,27 +5,31 @@ use tokio_postgres::Row;
 
 use super::session::Transaction;
 use super::{PostgresStore, Trouble};
-use crate::store::{CHANGES_KEPT_MS, ChangeFilter, ChangeStore, MAX_TOLD, StoreError, ToldChange};
+use crate::store::{ChangeFate, ChangeFilter, ChangeStore, StoreError, ToldChange, told_room};
 
 impl ChangeStore for PostgresStore {
-    fn put_changes(&self, changes: &[ToldChange], now: Timestamp) -> Result<Vec<bool>, StoreError> {
+    fn put_changes(&self, changes: &[ToldChange], now: Timestamp) -> Result<Vec<ChangeFate>, StoreError> {
         self.write(|t| {
             let put = |told: &ToldChange| {
                 if told.repeats(last_of_object(t, told)?.as_ref()) {
                     return Ok(false);
                 }
                 let body = serde_json::to_string(told).map_err(|e| Trouble::damaged("a change", &e))?;
-                let insert = "INSERT INTO changes (id, target, at_ms, body) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING";
+                let insert =
+                    "INSERT INTO changes (id, target, at_ms, body) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING";
                 Ok(t.execute(insert, &[&told.id(), &told.target, &told.change.at.ms(), &body])? == 1)
             };
             let are_new = changes.iter().map(put).collect::<Result<Vec<bool>, Trouble>>()?;
-            t.execute("DELETE FROM changes WHERE at_ms < $1", &[&(now.ms() - CHANGES_KEPT_MS)])?;
-            t.execute(
-                "DELETE FROM changes WHERE id IN (SELECT id FROM
-         (SELECT id, row_number() OVER (PARTITION BY target ORDER BY at_ms DESC, id DESC) AS place FROM changes) c WHERE place > $1)",
-                &[&(MAX_TOLD as i64)],
-            )?;
-            Ok(are_new)
+            let since = told_room::kept_since(now);
+            t.execute("DELETE FROM changes WHERE at_ms < $1", &[&since.ms()])?;
+            let mut gone = Vec::new();
+            for target in told_room::targets(changes) {
+                gone.extend(told_room::without_room(latest_first(t, target)?));
+            }
+            if !gone.is_empty() {
+                t.execute("DELETE FROM changes WHERE id = ANY($1)", &[&gone])?;
+            }
+            Ok(told_room::fates(changes, &are_new, since, &gone))
         })
     }
 
@@ -44,6 +48,12 @@ impl ChangeStore for PostgresStore {
             rows.iter().map(told).collect()
         })
     }
+}
+
+/// The ids of all changes of a target.
+fn latest_first(t: &mut Transaction<'_>, target: &str) -> Result<Vec<String>, Trouble> {
+    let query = "SELECT id FROM changes WHERE target = $1 ORDER BY at_ms DESC, id DESC";
+    Ok(t.query(query, &[&target])?.iter().map(|row| row.get(0)).collect())
 }
 
 /// The last change of the same object that was made until this one.

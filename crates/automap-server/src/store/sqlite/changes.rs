@@ -4,10 +4,10 @@ use automap_core::time::Timestamp;
 use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::{SqliteStore, Trouble};
-use crate::store::{CHANGES_KEPT_MS, ChangeFilter, ChangeStore, MAX_TOLD, StoreError, ToldChange};
+use crate::store::{ChangeFate, ChangeFilter, ChangeStore, StoreError, ToldChange, told_room};
 
 impl ChangeStore for SqliteStore {
-    fn put_changes(&self, changes: &[ToldChange], now: Timestamp) -> Result<Vec<bool>, StoreError> {
+    fn put_changes(&self, changes: &[ToldChange], now: Timestamp) -> Result<Vec<ChangeFate>, StoreError> {
         self.write(|c| {
             let put = |told: &ToldChange| {
                 if told.repeats(last_of_object(c, told)?.as_ref()) {
@@ -20,13 +20,17 @@ impl ChangeStore for SqliteStore {
                 Ok(insert.execute(params![told.id(), told.target, told.change.at.ms(), body])? == 1)
             };
             let are_new = changes.iter().map(put).collect::<Result<Vec<bool>, Trouble>>()?;
-            c.execute("DELETE FROM changes WHERE at_ms < ?1", [now.ms() - CHANGES_KEPT_MS])?;
-            c.execute(
-                "DELETE FROM changes WHERE id IN (SELECT id FROM
-         (SELECT id, row_number() OVER (PARTITION BY target ORDER BY at_ms DESC, id DESC) AS place FROM changes) WHERE place > ?1)",
-                [MAX_TOLD as i64],
-            )?;
-            Ok(are_new)
+            let since = told_room::kept_since(now);
+            c.execute("DELETE FROM changes WHERE at_ms < ?1", [since.ms()])?;
+            let mut gone = Vec::new();
+            for target in told_room::targets(changes) {
+                gone.extend(told_room::without_room(latest_first(c, target)?));
+            }
+            let mut delete = c.prepare_cached("DELETE FROM changes WHERE id = ?1")?;
+            for id in &gone {
+                delete.execute([id])?;
+            }
+            Ok(told_room::fates(changes, &are_new, since, &gone))
         })
     }
 
@@ -47,6 +51,13 @@ impl ChangeStore for SqliteStore {
             rows.map(told).collect()
         })
     }
+}
+
+/// The ids of all changes of a target.
+fn latest_first(t: &Transaction<'_>, target: &str) -> Result<Vec<String>, Trouble> {
+    let mut query = t.prepare_cached("SELECT id FROM changes WHERE target = ?1 ORDER BY at_ms DESC, id DESC")?;
+    let ids = query.query_map([target], |row| row.get(0))?;
+    Ok(ids.collect::<rusqlite::Result<Vec<String>>>()?)
 }
 
 /// The last change of the same object that was made until this one.
