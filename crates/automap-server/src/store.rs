@@ -45,7 +45,7 @@ pub const MAX_WAITING: usize = 200;
 pub const MAX_ALERTS: usize = 500;
 /// An alert that was not repeated for this long is over: Alertmanager repeats firing alerts every four hours by default.
 pub const ALERT_EXPIRES_MS: i64 = 5 * 3_600_000;
-/// Most reported changes of one target that are kept, the latest by their own time.
+/// Most reported changes of one target that are kept: of each form the latest by their own time (`told_room`).
 pub const MAX_TOLD: usize = 1000;
 /// Changes are dropped when they were made this long ago: 8 days, a day more than the oldest that are accepted.
 pub const CHANGES_KEPT_MS: i64 = 8 * 86_400_000;

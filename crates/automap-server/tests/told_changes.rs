@@ -12,7 +12,7 @@ use automap_server::changes::ToldChanges;
 use automap_server::config::{FlagsConfig, GrafanaConfig};
 use automap_server::secret::SecretSource;
 use automap_server::store::memory::MemoryStore;
-use automap_server::store::{ChangeFate, ChangeFilter, Store};
+use automap_server::store::{ChangeFate, ChangeFilter, MAX_TOLD, Store, ToldChange};
 
 use crate::common::server::{Answer, Server};
 use crate::common::{Folder, T0, at};
@@ -110,25 +110,46 @@ fn a_flag_that_is_switched_is_a_change_with_the_time_between_two_looks() {
 }
 
 #[test]
-fn a_store_that_is_away_leaves_what_was_read_last() {
-    let memory = Arc::new(MemoryStore::default());
-    let store: Arc<dyn Store> = memory.clone();
-    let told = ToldChanges::new("shop", None, None, &store).unwrap();
-    assert!(joined(&told, 0).changes.observed.is_none(), "nothing was told");
+fn a_flag_server_that_flaps_does_not_push_out_what_others_reported() {
+    let flags = |variant: usize| {
+        let flag = |i: usize| format!(r#"{{"key": "f{i:04}", "variant": "v{variant}"}}"#);
+        let flags: Vec<String> = (0..1999).map(flag).collect();
+        Answer::ok(&format!(r#"{{"flags": [{}]}}"#, flags.join(",")))
+    };
+    let minutes = 2 + MAX_TOLD / 60;
+    let server = Server::start((0..=minutes).map(flags).collect());
+    let config = FlagsConfig { url: server.url(""), token: None, context: BTreeMap::new() };
+    let store = store();
+    let release = ToldChange { key: "plain:7".into(), ..release() };
+    assert_eq!(store.put_changes(&[release], at(-46)).unwrap(), [ChangeFate::Kept]);
+    let told = ToldChanges::new("shop", None, Some(&config), &store).unwrap();
+    let all = ChangeFilter { limit: MAX_TOLD, ..ChangeFilter::default() };
+    let kept =
+        |source: &str| store.told_changes(&all).unwrap().iter().filter(|told| told.change.source == source).count();
+    for minute in 0..=minutes {
+        joined(&told, 60 * minute as i64);
+        assert!(kept("OFREP") <= 60 * minute, "minute {minute}");
+    }
+    assert_eq!((kept("OFREP"), kept("webhook")), (MAX_TOLD - 1, 1), "all of them are later than the release");
+}
+
+/// A release at 47 s before [`T0`].
+fn release() -> ToldChange {
     let plain = automap_sources::change_form::entry_of(
         &serde_json::json!({"at": at(-47).rfc3339(), "kind": "release", "service": "orders", "to": "1.4.3"}),
         None,
         "webhook",
     );
-    let change = plain.unwrap().change;
-    let change = automap_server::store::ToldChange {
-        target: "shop".into(),
-        key: "1".into(),
-        change,
-        received: at(-46),
-        state: None,
-    };
-    assert_eq!(store.put_changes(&[change], at(-46)).unwrap(), [ChangeFate::Kept]);
+    ToldChange { target: "shop".into(), key: "1".into(), change: plain.unwrap().change, received: at(-46), state: None }
+}
+
+#[test]
+fn a_store_that_is_away_leaves_what_was_read_last() {
+    let memory = Arc::new(MemoryStore::default());
+    let store: Arc<dyn Store> = memory.clone();
+    let told = ToldChanges::new("shop", None, None, &store).unwrap();
+    assert!(joined(&told, 0).changes.observed.is_none(), "nothing was told");
+    assert_eq!(store.put_changes(&[release()], at(-46)).unwrap(), [ChangeFate::Kept]);
     let known = joined(&told, 15).changes.changes;
     assert_eq!(known.len(), 1);
     memory.set_gone(true);

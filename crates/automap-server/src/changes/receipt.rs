@@ -69,7 +69,7 @@ impl ChangeAnswer {
         let target = self.target.take().unwrap_or_default();
         self.outcome = ChangeOutcome::Dropped;
         self.service = None;
-        self.reason = Some(format!("{MAX_TOLD} changes are kept for {target}, and all of them are later"));
+        self.reason = Some(format!("{MAX_TOLD} changes are kept for {target}, and those of this form are all later"));
     }
 }
 
