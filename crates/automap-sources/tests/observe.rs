@@ -1,6 +1,8 @@
 //! Whole observations of a fake Prometheus: missing data is reported, hostile data does no harm.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use automap_core::change::ChangeLog;
 use automap_core::observation::QueryState;
@@ -247,6 +249,41 @@ fn changes_that_are_refused_or_partly_answered_are_a_state_and_never_fail_a_diag
     assert_eq!(seen.changes.observed, None, "what is not there may be hidden");
     let gap = seen.not_checked.iter().find(|n| n.signal == "changes").unwrap();
     assert_eq!(gap.reason, "the server's answers are incomplete: store eu-1 is down");
+}
+
+/// Queries are sent once a minute: what the last ones failed to read is not checked in the polls between them either.
+#[test]
+fn changes_that_a_watcher_could_not_read_are_not_checked_until_they_are_read() {
+    let fails = Arc::new(AtomicBool::new(false));
+    let state = Arc::clone(&fails);
+    let server = Server::start(move |request| match state.load(Ordering::SeqCst) {
+        true => {
+            Shop::of(3).instead("kube_configmap_metadata_resource_version", Reply::new(503, "gone")).answer(request)
+        }
+        false => Shop::of(3).answer(request),
+    });
+    let mut tail = Tail::default();
+    let mut poll = |after_s: i64| {
+        let now = NOW.plus_ms(after_s * 1000);
+        let options = ObserveOptions::new("shop", now.plus_ms(-3_600_000), now, now);
+        let seen = observe_incrementally(&mut tail, &server.client(), &options, &|_| {}).unwrap().observation;
+        let gap = seen.not_checked.into_iter().find(|n| n.signal == "changes").map(|n| n.reason);
+        (gap, seen.changes.observed.unwrap().end)
+    };
+    let (gap, observed_until) = poll(0);
+    assert_eq!(gap, None);
+    fails.store(true, Ordering::SeqCst);
+    for after_s in [60, 65, 115, 120, 125] {
+        let (gap, end) = poll(after_s);
+        assert!(gap.is_some_and(|reason| reason.starts_with("the query failed: ")), "{after_s}");
+        assert_eq!(end, observed_until, "{after_s}");
+    }
+    fails.store(false, Ordering::SeqCst);
+    for after_s in [180, 185] {
+        let (gap, end) = poll(after_s);
+        assert_eq!(gap, None, "{after_s}");
+        assert!(end > observed_until, "{after_s}");
+    }
 }
 
 #[test]

@@ -111,7 +111,7 @@ pub(super) fn changes(log: &ChangeLog, analysis: &Analysis, named: &[ServiceIdx]
         .filter(|(_, change)| in_time(change))
         .map(|(i, change)| listed(change, role(change, incident, telling(i)), incident.start))
         .collect();
-    let summary = summary(&listed, log, Interval { start: from, end: incident.start });
+    let summary = summary(&listed, (observed, &log.unseen), incident.start);
     listed.sort_by_key(|l| (l.role != ChangeRole::Fits, !l.change.kind.is_deliberate(), l.before_s.abs() as i64));
     let omitted = listed.len().saturating_sub(MAX_LISTED);
     listed.truncate(MAX_LISTED);
@@ -190,32 +190,51 @@ fn when(change: &Change, onset: Timestamp) -> String {
     }
 }
 
-/// `nothing changed in the hour before; not observed: secrets`.
-fn summary(listed: &[ListedChange], log: &ChangeLog, before: Interval) -> String {
-    let length = match before.len_ms() {
-        BEFORE_MS => "hour".to_owned(),
-        ms => duration(ms),
-    };
-    let earlier: Vec<&ListedChange> = listed.iter().filter(|l| l.change.at <= before.end).collect();
+/// `nothing changed in the hour before; not observed: secrets`, `nothing changed from 60 min to 12 min before; the last 12 min were not read`.
+fn summary(listed: &[ListedChange], (observed, unseen): (Interval, &[ChangeKind]), onset: Timestamp) -> String {
     let fitting = listed.iter().find(|l| l.role == ChangeRole::Fits);
-    let found = match (earlier.len(), fitting) {
-        (_, Some(fits)) => {
-            let service = fits.change.service.as_deref().unwrap_or(&fits.change.subject);
-            format!("{service} {}, {}, fits the onset", fits.summary, when(&fits.change, before.end))
-        }
-        (0, None) => format!("nothing changed in the {length} before"),
-        (1, None) => format!("1 change in the {length} before, which does not stand out"),
-        (n, None) => format!("{n} changes in the {length} before, none of which stands out"),
-    };
-    let mut kinds: Vec<&str> = log.unseen.iter().map(|k| k.noun()).collect();
+    if let Some(fits) = fitting {
+        // It is an answer; what was not observed matters only without one.
+        let service = fits.change.service.as_deref().unwrap_or(&fits.change.subject);
+        return format!("{service} {}, {}, fits the onset", fits.summary, when(&fits.change, onset));
+    }
+    let earlier = listed.iter().filter(|l| l.change.at <= onset).count();
+    let found = found(earlier, observed, onset);
+    let mut kinds: Vec<&str> = unseen.iter().map(|k| k.noun()).collect();
     kinds.dedup();
     match kinds.len() {
-        // A fitting change is an answer; unobserved kinds matter only without one.
-        _ if fitting.is_some() => found,
         0 => found,
         n if n <= MAX_KINDS => format!("{found}; not observed: {}", kinds.join(", ")),
         n => format!("{found}; not observed: {} and {} more kinds", kinds[..MAX_KINDS].join(", "), n - MAX_KINDS),
     }
+}
+
+/// How many changes there were before the onset, as far as they were observed: the queries may have failed since.
+fn found(earlier: usize, observed: Interval, onset: Timestamp) -> String {
+    let from = (onset.ms() - observed.start.ms()).clamp(0, BEFORE_MS);
+    let unread = whole_units((onset.ms() - observed.end.ms()).clamp(0, BEFORE_MS));
+    let length = match from {
+        BEFORE_MS => "hour".to_owned(),
+        ms => duration(ms),
+    };
+    let found = match earlier {
+        0 if from <= unread => return "changes before the incident were not read".to_owned(),
+        0 if unread > 0 => format!("nothing changed from {} to {} before", duration(from), duration(unread)),
+        0 => format!("nothing changed in the {length} before"),
+        1 => format!("1 change in the {length} before, which does not stand out"),
+        n => format!("{n} changes in the {length} before, none of which stands out"),
+    };
+    match unread {
+        0 => found,
+        ms => format!("{found}; the last {} were not read", duration(ms)),
+    }
+}
+
+/// Rounded up to what [`duration`] writes, which rounds down: no time that was not read may count as read.
+fn whole_units(ms: i64) -> i64 {
+    const MINUTE_MS: i64 = 60_000;
+    let unit = if ms > 2 * MINUTE_MS { MINUTE_MS } else { 1000 };
+    (ms + unit - 1) / unit * unit
 }
 
 #[cfg(test)]
@@ -257,10 +276,33 @@ mod tests {
 
     #[test]
     fn nothing_changed_is_said_with_what_was_not_observed() {
-        let hour = Interval { start: Timestamp::from_ms(0), end: Timestamp::from_ms(BEFORE_MS) };
-        let log = ChangeLog { unseen: vec![ChangeKind::Secret], ..ChangeLog::default() };
-        assert_eq!(summary(&[], &log, hour), "nothing changed in the hour before; not observed: secrets");
-        let shorter = Interval { start: Timestamp::from_ms(1_800_000), ..hour };
-        assert_eq!(summary(&[], &ChangeLog::default(), shorter), "nothing changed in the 30 min before");
+        let words = summary(&[], (observed(-360, 5), &[ChangeKind::Secret]), ONSET);
+        assert_eq!(words, "nothing changed in the hour before; not observed: secrets");
+        assert_eq!(summary(&[], (observed(-30, 0), &[]), ONSET), "nothing changed in the 30 min before");
+    }
+
+    const ONSET: Timestamp = Timestamp::from_ms(36_000_000);
+
+    /// These minutes around the onset.
+    fn observed(from: i64, to: i64) -> Interval {
+        Interval::new(ONSET.plus_ms(from * 60_000), ONSET.plus_ms(to * 60_000)).unwrap()
+    }
+
+    #[test]
+    fn nothing_is_said_of_the_time_after_the_last_answer() {
+        assert_eq!(
+            summary(&[], (observed(-360, -12), &[]), ONSET),
+            "nothing changed from 60 min to 12 min before; the last 12 min were not read"
+        );
+        let change = Change { at: ONSET.plus_ms(-1_800_000), ..change(ChangeKind::Release, None, None) };
+        let listed = [listed(&change, ChangeRole::Before, ONSET)];
+        assert_eq!(
+            summary(&listed, (observed(-360, -12), &[]), ONSET),
+            "1 change in the hour before, which does not stand out; the last 12 min were not read"
+        );
+        for (from, to) in [(-360, -60), (-360, -90), (1, 5)] {
+            assert_eq!(summary(&[], (observed(from, to), &[]), ONSET), "changes before the incident were not read");
+        }
+        assert_eq!((whole_units(0), whole_units(89_001), whole_units(121_000)), (0, 90_000, 180_000));
     }
 }

@@ -108,7 +108,7 @@ pub(crate) struct Known<'a> {
 /// Queries the changes, or only the new ones since an earlier poll.
 pub(crate) fn read(kept: &mut Kept, client: &Client, question: &Question, known: &Known<'_>) -> Outcome {
     if kept.is_fresh(question.now) {
-        return Outcome { log: kept.log.clone(), ..Outcome::default() };
+        return Outcome { log: kept.log.clone(), not_checked: kept.not_checked.clone(), queries: Vec::new() };
     }
     let plan = kept.plan(question.grid, question.incident_start, question.has_state_metrics, question.now);
     let parts = question.parts();
@@ -155,7 +155,7 @@ pub(crate) fn read(kept: &mut Kept, client: &Client, question: &Question, known:
         None if log.observed.is_none() => Some(not_checked("nothing that tells of changes".to_owned())),
         None => None,
     };
-    kept.log = log.clone();
+    (kept.log, kept.not_checked) = (log.clone(), not_checked.clone());
     kept.end();
     Outcome { log, not_checked, queries }
 }
@@ -214,8 +214,8 @@ fn not_checked(reason: String) -> NotChecked {
     NotChecked { signal: SIGNAL.to_owned(), services: Vec::new(), reason }
 }
 
-/// Keeps what was known; the observed time ends where it did.
-fn failed(kept: &Kept, question: &Question, parts: &[Part], error: &RequestError) -> Outcome {
+/// Keeps what was known; the observed time ends where it did. The polls until the next queries say the same.
+fn failed(kept: &mut Kept, question: &Question, parts: &[Part], error: &RequestError) -> Outcome {
     let (state, what) = match error.is_too_much() {
         true => (QueryState::Refused, "the server refuses so large a query"),
         false => (QueryState::Failed, "the query failed"),
@@ -223,8 +223,8 @@ fn failed(kept: &Kept, question: &Question, parts: &[Part], error: &RequestError
     let promql = parts.first().map(|part| part.promql(&question.values, question.grid.step_ms, 0)).unwrap_or_default();
     let reason = Some(error.failure.to_string());
     let record = QueryRecord { signal: SIGNAL.to_owned(), promql, series: 0, samples: 0, state, reason };
-    let not_checked = Some(not_checked(format!("{what}: {}", error.failure)));
-    Outcome { log: kept.log.clone(), not_checked, queries: vec![record] }
+    kept.not_checked = Some(not_checked(format!("{what}: {}", error.failure)));
+    Outcome { log: kept.log.clone(), not_checked: kept.not_checked.clone(), queries: vec![record] }
 }
 
 /// A record for each expression that returned data.

@@ -11,7 +11,7 @@
 use std::collections::BTreeSet;
 
 use automap_core::breakdown::Wanted;
-use automap_core::change::ChangeLog;
+use automap_core::change::{ChangeKind, ChangeLog};
 use automap_core::entity::Entity;
 use automap_core::note::{NotChecked, Note};
 use automap_core::observation::QueryRecord;
@@ -142,17 +142,15 @@ impl<T: PartialEq> Told<T> {
     }
 }
 
-/// The changes of all clusters, for the time that is covered in each of them.
+/// The changes of all clusters, for the time that is covered in each of them. If one covers none, no kind is observed completely.
 pub(crate) fn changes(outcomes: Vec<(Chosen, Outcome)>) -> (ChangeLog, Vec<NotChecked>, Vec<QueryRecord>) {
     let several = outcomes.len();
     let (mut log, mut queries, mut not_checked) = (ChangeLog::default(), Vec::new(), Told::default());
+    let mut periods: Vec<Interval> = Vec::new();
     for (chosen, outcome) in outcomes {
         let place = chosen.place();
         let ChangeLog { observed, unseen, changes, omitted } = outcome.log;
-        log.observed = match (log.observed, observed) {
-            (Some(a), Some(b)) => Interval::new(a.start.max(b.start), a.end.min(b.end)),
-            (a, b) => a.or(b),
-        };
+        periods.extend(observed);
         log.unseen.extend(unseen);
         log.omitted += omitted;
         log.changes.extend(changes.into_iter().map(|mut change| {
@@ -162,6 +160,11 @@ pub(crate) fn changes(outcomes: Vec<(Chosen, Outcome)>) -> (ChangeLog, Vec<NotCh
         queries.extend(outcome.queries);
         outcome.not_checked.into_iter().for_each(|gap| not_checked.add(place, gap));
     }
+    if (1..several).contains(&periods.len()) {
+        log.unseen.extend(ChangeKind::ALL);
+    }
+    let common = periods.iter().map(|p| p.start).max().zip(periods.iter().map(|p| p.end).min());
+    log.observed = common.and_then(|(start, end)| Interval::new(start, end));
     let not_checked = not_checked.told(|n| n < several, |gap: &mut NotChecked| &mut gap.reason);
     (if several == 1 { log } else { log.bounded() }, not_checked, queries)
 }
@@ -199,6 +202,7 @@ pub(crate) fn break_down(
 #[cfg(test)]
 mod tests {
     use automap_core::frame::RawSeries;
+    use automap_core::time::Timestamp;
     use automap_core::topology::Protocol;
 
     use super::*;
@@ -239,6 +243,28 @@ mod tests {
         assert_eq!(all.entities.get("eu/carts").unwrap().cluster.as_deref(), Some("eu"));
         assert_eq!(all.notes.iter().map(|n| n.message.as_str()).collect::<Vec<_>>(), ["in all", "us: here"]);
         assert_eq!(all.not_checked[1].services, ["us/carts"]);
+    }
+
+    /// Minutes that a cluster covers; `None`: its changes were not read.
+    fn covered(periods: &[Option<(i64, i64)>]) -> ChangeLog {
+        let minute = |n: i64| Timestamp::from_ms(60_000 * n);
+        let outcome = |(i, period): (usize, &Option<(i64, i64)>)| {
+            let observed = period.and_then(|(from, to)| Interval::new(minute(from), minute(to)));
+            let log = ChangeLog { observed, ..ChangeLog::default() };
+            (Chosen::OneOfSeveral(place(&i.to_string())), Outcome { log, ..Outcome::default() })
+        };
+        changes(periods.iter().enumerate().map(outcome).collect()).0
+    }
+
+    #[test]
+    fn changes_are_observed_where_every_cluster_covers_the_time() {
+        let minutes = |log: &ChangeLog| log.observed.map(|p| (p.start.ms() / 60_000, p.end.ms() / 60_000));
+        let both = covered(&[Some((0, 60)), Some((10, 50))]);
+        assert_eq!((minutes(&both), both.unseen.len()), (Some((10, 50)), 0));
+        let one = covered(&[None, Some((10, 50))]);
+        assert_eq!((minutes(&one), &one.unseen[..]), (Some((10, 50)), &ChangeKind::ALL[..]), "the other may hide any");
+        assert_eq!(covered(&[None, None]), ChangeLog::default());
+        assert_eq!(minutes(&covered(&[Some((0, 10)), Some((20, 30)), Some((0, 30))])), None, "no time in common");
     }
 
     #[test]

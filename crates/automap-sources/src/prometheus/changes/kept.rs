@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use automap_core::change::ChangeLog;
+use automap_core::note::NotChecked;
 use automap_core::time::Timestamp;
 
 use super::kept_series::KeptSeries;
@@ -29,6 +30,8 @@ pub(crate) struct Kept {
     of_state_metrics: bool,
     readings: Option<Readings>,
     pub(super) log: ChangeLog,
+    /// Why the log is incomplete, if the last queries failed or were answered in part.
+    pub(super) not_checked: Option<NotChecked>,
 }
 
 impl Kept {
