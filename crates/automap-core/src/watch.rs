@@ -31,6 +31,7 @@ mod revision;
 mod scope;
 mod share;
 mod titles;
+mod unjudged;
 mod usual;
 pub mod vitals;
 
@@ -38,7 +39,7 @@ use crate::incident::{Incident, NamedCause, Severity, SloImpact};
 use crate::time::{Interval, Timestamp};
 use beside::{Beside, Look};
 use closed::ClosedIncidents;
-pub use model::{Alert, WatchHealth, WatchInput, WatchOptions, WatchOutcome};
+pub use model::{Alert, Reported, WatchHealth, WatchInput, WatchOptions, WatchOutcome};
 use open_incident::{OpenIncident, Poll};
 use quiet::{Assessment, PreparedInput, TroubleSince};
 pub use replay::{ReplayOptions, replay};
@@ -144,8 +145,14 @@ impl Watch {
     pub fn evaluate(&mut self, input: &WatchInput<'_>) -> WatchOutcome {
         let prepared = match quiet::prepare(input, &self.past_incidents(input.now), &self.options) {
             Ok(prepared) => prepared,
-            Err(health) => return unusable(health),
+            Err(health) => return self.unjudged(health, input),
         };
+        // A short history judges nothing, but an incident that was judged before goes on.
+        if self.open.iter().all(OpenIncident::is_unjudged)
+            && let Some(learning) = prepared.learning(&self.options)
+        {
+            return self.unjudged(learning, input);
+        }
         if self.open.is_empty() { self.evaluate_quiet(&prepared, input) } else { self.follow(&prepared, input) }
     }
 
@@ -155,16 +162,16 @@ impl Watch {
         let assessed = quiet::assess(prepared, input, &mut self.trouble, None, last_closed, &self.options);
         let assessment = match assessed {
             Ok(assessment) => assessment,
-            Err(health) => return unusable(health),
+            Err(health) => return self.unjudged(health, input),
         };
         let mut changes = Vec::new();
         if assessment.is_due && assessment.wanted_days.is_empty() {
             self.normal = assessment.normal.clone();
             let cause = assessment.named();
-            changes.push(self.open(input, &assessment, cause, input.alerts, input.slos));
+            changes.push(self.open(input.now, &assessment, cause, input.alerts, input.slos));
         }
         let Assessment { report, signs, disturbed, wanted_days, .. } = assessment;
-        WatchOutcome { health: prepared.health(), changes, report: Some(report), signs, disturbed, wanted_days }
+        WatchOutcome { health: prepared.health(), changes, report: report.ok(), signs, disturbed, wanted_days }
     }
 
     /// Follows the open incidents, and opens another one for a problem that none of them explains.
@@ -176,7 +183,8 @@ impl Watch {
         let scopes: Vec<Scope> = self.open.iter().map(|o| Scope::of(o, &callers, &self.options)).collect();
         let look = self.beside.look(prepared, (&self.open, &scopes), &signs, input.now, &self.options);
         let look = look.filter(|_| self.open.len() < MAX_OPEN);
-        let claims = share::claims(&self.open, &scopes, input, &prepared.observation.frame, look.is_some());
+        let is_known = |service: &str| prepared.observation.frame.find(service).is_some();
+        let claims = share::claims(&self.open, &scopes, (input.alerts, input.slos), &is_known, look.is_some());
         let shares = share::shares(prepared, (&self.open, &scopes), &signs, look.as_ref(), (&claims, &self.options));
 
         self.bound_evidence(look.as_ref(), &scopes);
@@ -218,11 +226,11 @@ impl Watch {
             if self.open.len() + 1 >= MAX_OPEN {
                 about.append(&mut others);
             }
-            opened.push(self.open(input, &look.assessment, Some(cause), &about, &[]));
+            opened.push(self.open(input.now, &look.assessment, Some(cause), &about, &[]));
         }
         if !others.is_empty() {
             let reported = look.assessment.of_alerts(&others, input, self.closed.last());
-            opened.push(self.open(input, &reported, None, &others, &[]));
+            opened.push(self.open(input.now, &reported, None, &others, &[]));
         }
         if !opened.is_empty() {
             self.beside = Beside::default();
@@ -290,21 +298,21 @@ impl Watch {
     /// Opens a new incident, or reopens one that was closed shortly before.
     fn open(
         &mut self,
-        input: &WatchInput<'_>,
+        now: Timestamp,
         assessment: &Assessment,
         cause: Option<NamedCause>,
         alerts: &[Alert],
         slos: &[(SloImpact, Severity)],
     ) -> Incident {
-        let since = input.now.plus_ms(-self.options.merge_ms);
-        let opening = open_incident::Opening { now: input.now, assessment, cause, alerts, slos };
+        let since = now.plus_ms(-self.options.merge_ms);
+        let opening = open_incident::Opening { now, assessment, cause, alerts, slos };
         let before = self.closed.take_relapse(since, &opening);
         let open = match before {
             Some(before) => OpenIncident::reopen(before, &opening, &self.options),
             None => {
                 let taken = self.ids();
                 let is_taken = |id: &str| taken.iter().any(|t| t == id);
-                let id = id::new_id(&self.target, input.now, assessment.onset, is_taken);
+                let id = id::new_id(&self.target, now, assessment.onset, is_taken);
                 OpenIncident::new(id, &self.target, &opening, &self.options)
             }
         };
@@ -338,9 +346,4 @@ impl Watch {
         let span = |i: &Incident| Interval::new(i.onset.plus_ms(-self.options.now_ms), i.closed?.min(present));
         spans.filter_map(span).collect()
     }
-}
-
-fn unusable(health: WatchHealth) -> WatchOutcome {
-    let (changes, signs, wanted_days) = (Vec::new(), Vec::new(), Vec::new());
-    WatchOutcome { health, changes, report: None, signs, disturbed: 0.0, wanted_days }
 }

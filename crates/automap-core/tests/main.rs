@@ -17,4 +17,5 @@ mod watch;
 mod watch_beside;
 mod watch_history;
 mod watch_many;
+mod watch_unjudged;
 mod watched_shop;

@@ -17,7 +17,7 @@ use automap_core::observation::Observation;
 use automap_core::report::Report;
 use automap_core::time::Timestamp;
 use automap_core::verdict::time_of_day;
-use automap_core::watch::{Alert, Watch, WatchInput, WatchOptions, WatchOutcome};
+use automap_core::watch::{Alert, Reported, Watch, WatchInput, WatchOptions, WatchOutcome};
 use tracing::{debug_span, error};
 
 pub use round::{Clock, SystemClock, run};
@@ -173,9 +173,10 @@ impl Watcher {
         let polled = debug_span!(target: "poll", "poll", target = self.status.target).in_scope(|| source.poll(now));
         tick.poll_time = begun.elapsed();
         match polled {
-            Err(FetchError::Failed(error)) => self.status.failed(now, error),
-            Err(FetchError::TooYoung(words)) => self.status.too_young(words),
-            Err(FetchError::Unseen(words)) => self.status.unseen(now, words),
+            Err(why) => {
+                self.status.unanswered(now, why);
+                tick.kept.extend(self.take_reports(inputs, now));
+            }
             Ok(mut observation) => {
                 self.parts.add_to(&mut observation);
                 let is_any_open = !self.watch.open_incidents().is_empty();
@@ -212,6 +213,18 @@ impl Watcher {
         let input = WatchInput { now, observation, slos, uncounted, alerts };
         let span = debug_span!(target: "diagnosis", "diagnosis", target = self.status.target);
         span.in_scope(|| self.watch.evaluate(&input))
+    }
+
+    /// A poll without data: what is reported opens an incident or joins one all the same, since it may be over when the source is back.
+    fn take_reports(&mut self, inputs: &TickInputs, now: Timestamp) -> Vec<Incident> {
+        let TickInputs { slos, alerts, .. } = inputs;
+        if slos.is_empty() && alerts.is_empty() {
+            return Vec::new();
+        }
+        self.reload_if_changed_elsewhere(now);
+        let reported = Reported { now, slos, alerts, why: &self.status.without_data(), data_since: None };
+        let changes = self.watch.evaluate_unjudged(&reported);
+        changes.into_iter().filter_map(|change| self.keep(change, now)).collect()
     }
 
     /// Makes a change of each open incident for which a mute began or ended since its last change, so that the routes it concerns are notified then.

@@ -92,6 +92,21 @@ pub struct WatchInput<'a> {
     pub alerts: &'a [Alert],
 }
 
+/// What is reported at a poll whose data cannot be judged.
+#[derive(Debug)]
+pub struct Reported<'a> {
+    /// Time of the poll.
+    pub now: Timestamp,
+    /// Objectives whose error budget burns too fast now, each with its severity.
+    pub slos: &'a [(SloImpact, Severity)],
+    /// Alerts of other systems that are firing now.
+    pub alerts: &'a [Alert],
+    /// Why the data cannot be judged: `the source has been failing since 2026-11-25T14:03:15Z`.
+    pub why: &'a str,
+    /// Where the data begins; `None` if there is none.
+    pub data_since: Option<Timestamp>,
+}
+
 /// A firing alert of another system, such as Alertmanager.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Alert {

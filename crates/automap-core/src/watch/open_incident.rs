@@ -22,6 +22,9 @@ use crate::report::{Report, compose};
 use crate::time::{Timestamp, WindowHint};
 use crate::windows::MIN_BASELINE_POINTS;
 
+/// Entry of the timeline of an incident that opened without data that could be judged, once there is some.
+const JUDGED: &str = "its data can be judged now";
+
 /// An open incident and the state needed to follow it.
 #[derive(Debug)]
 pub(super) struct OpenIncident {
@@ -41,6 +44,10 @@ pub(super) struct OpenIncident {
     recovered: Option<Timestamp>,
     /// Since when services that wait for its cause have symptoms of their own, which are no evidence for the cause.
     pub(super) evidence_until: Option<Timestamp>,
+    /// Why its data could not be judged since it opened; `None` once it was.
+    pub(super) unjudged: Option<String>,
+    /// When it was judged for the first time, if it opened without.
+    first_judged: Option<Timestamp>,
     /// A cause other than the named one, and how many polls in a row have named it.
     pub(super) rival: Option<(String, u32)>,
 }
@@ -96,6 +103,8 @@ impl OpenIncident {
         let slos = incident.slos.iter().map(|s| (s.slo.clone(), s.clone())).collect();
         let well_since = (incident.state == IncidentState::Recovering).then_some(incident.updated);
         let from_report = incident.report.as_ref();
+        let source = incident.timeline.iter().rfind(|e| e.kind == TimelineKind::Source).map(|e| e.text.clone());
+        let unjudged = source.filter(|told| from_report.is_none() && told != JUDGED);
         let began =
             from_report.map(|r| r.windows.incident_start).filter(|_| incident.cause.is_some() || incident.reopened > 0);
         Self {
@@ -107,6 +116,8 @@ impl OpenIncident {
             well_since,
             recovered: well_since,
             evidence_until: None,
+            unjudged,
+            first_judged: None,
             rival: None,
             incident,
         }
@@ -121,12 +132,16 @@ impl OpenIncident {
         };
         (open.well_since, open.recovered) = (None, None);
         open.keep_worst(&assessment.signs);
-        let poll = (now, options);
-        let mut next = open.refreshed(&assessment.report, opening.cause.clone(), poll, (alerts, slos));
+        open.unjudged = assessment.report.as_ref().err().cloned();
+        let mut next = match &assessment.report {
+            Ok(report) => open.refreshed(report, opening.cause.clone(), (now, options), (alerts, slos)),
+            Err(_) => open.refreshed_without_report((alerts, slos)),
+        };
         let summaries: Vec<String> = alerts.iter().map(|a| a.summary.clone()).collect();
         let text = if summaries.is_empty() { next.title.clone() } else { titles::first_few(&summaries) };
         let mut entries = vec![(kind, text)];
         entries.extend(next.cause.as_ref().map(|c| (TimelineKind::Verdict, titles::verdict_text(c))));
+        entries.extend(open.unjudged.iter().map(|why| (TimelineKind::Source, why.clone())));
         revise(&mut next, now, entries);
         open.incident = next;
         open
@@ -142,9 +157,15 @@ impl OpenIncident {
         self.recovered
     }
 
-    /// Whether it is diagnosed again: it is young and not recovering.
+    /// Whether its data could not be judged yet.
+    pub(super) fn is_unjudged(&self) -> bool {
+        self.unjudged.is_some()
+    }
+
+    /// Whether it is diagnosed again: it is young, or was not judged for long, and not recovering.
     pub(super) fn is_young(&self, now: Timestamp, options: &WatchOptions) -> bool {
-        self.well_since.is_none() && now <= self.began.plus_ms(options.diagnose_ms)
+        let since = self.first_judged.unwrap_or(self.began);
+        self.well_since.is_none() && (self.is_unjudged() || now <= since.plus_ms(options.diagnose_ms))
     }
 
     /// The services that are its cause: those that are named together, and the confirmed one. Empty while none is named.
@@ -219,6 +240,10 @@ impl OpenIncident {
     ) -> (Option<Incident>, Option<Report>) {
         let Poll { prepared, now, options, .. } = *poll;
         self.keep_worst(&share.signs);
+        let is_first_judged = self.unjudged.take().is_some();
+        if is_first_judged {
+            self.first_judged = Some(now);
+        }
         let report = diagnosis.map(|d| d.report);
         let reported = (share.alerts.as_slice(), share.slos.as_slice());
         let mut next = match &report {
@@ -230,6 +255,7 @@ impl OpenIncident {
             None => self.refreshed_without_report(reported),
         };
         let mut entries = self.timeline_entries(&next, &share.alerts);
+        entries.extend(is_first_judged.then(|| (TimelineKind::Source, JUDGED.to_owned())));
         let is_unclear = share.is_unclear || self.may_burn_unseen(poll);
         let is_calm = !share.is_wrong && !is_unclear && prepared.is_whole();
         if share.is_wrong || is_calm {
@@ -247,6 +273,25 @@ impl OpenIncident {
         revise(&mut next, now, entries);
         self.incident = next.clone();
         (Some(next), current_report)
+    }
+
+    /// Takes the alerts and objectives of a poll whose data cannot be judged. Returns the new revision, if there is one.
+    pub(super) fn join_unjudged(
+        &mut self,
+        now: Timestamp,
+        reported: (&[Alert], &[(SloImpact, Severity)]),
+    ) -> Option<Incident> {
+        let mut next = self.refreshed_without_report(reported);
+        let mut entries = self.timeline_entries(&next, reported.0);
+        if self.is_recovering() {
+            self.relapse(&mut next, &mut entries);
+        }
+        if entries.is_empty() {
+            return None;
+        }
+        revise(&mut next, now, entries);
+        self.incident = next.clone();
+        Some(next)
     }
 
     /// Diagnoses it again with this data. It may have begun up to `tolerance_ms` earlier than dated.
@@ -303,11 +348,7 @@ impl OpenIncident {
             return;
         }
         match (is_wrong, self.well_since) {
-            (true, Some(_)) => {
-                (self.well_since, self.recovered) = (None, None);
-                next.state = IncidentState::Open;
-                entries.push((TimelineKind::Relapsed, "the problem is back".to_owned()));
-            }
+            (true, Some(_)) => self.relapse(next, entries),
             (true, None) => {}
             (false, None) => {
                 (self.well_since, self.recovered) = (Some(now), Some(now));
@@ -320,6 +361,12 @@ impl OpenIncident {
             }
             (false, Some(_)) => {}
         }
+    }
+
+    fn relapse(&mut self, next: &mut Incident, entries: &mut Vec<(TimelineKind, String)>) {
+        (self.well_since, self.recovered) = (None, None);
+        next.state = IncidentState::Open;
+        entries.push((TimelineKind::Relapsed, "the problem is back".to_owned()));
     }
 
     fn close(&self, next: &mut Incident, now: Timestamp, text: String, entries: &mut Vec<(TimelineKind, String)>) {

@@ -4,7 +4,7 @@
 //! baseline in two ways: by the indicators that users notice, and by resources that a confident diagnosis points at. Either must last for its
 //! confirmation time. `beside` does the same for what open incidents leave unexplained; `open_incident` follows an incident once it is open.
 
-use super::model::{Alert, WatchHealth, WatchInput, WatchOptions};
+use super::model::{Alert, Reported, WatchHealth, WatchInput, WatchOptions};
 use super::titles;
 use super::usual;
 use super::vitals::NormalRanges;
@@ -66,6 +66,17 @@ impl PreparedInput {
         }
     }
 
+    /// [`WatchHealth::Learning`] while there is too little baseline.
+    pub(super) fn learning(&self, options: &WatchOptions) -> Option<WatchHealth> {
+        let needed = needed(&self.observation.frame, options);
+        (self.samples() < needed).then_some(WatchHealth::Learning { samples: self.samples(), needed })
+    }
+
+    /// Samples of baseline.
+    fn samples(&self) -> usize {
+        self.recent.first().copied().unwrap_or(0)
+    }
+
     /// The same with another frame.
     pub(super) fn with_frame(&self, frame: MetricFrame, options: &WatchOptions) -> Self {
         let recent = recent(&frame, options);
@@ -93,7 +104,8 @@ pub(super) struct Assessment {
     pub(super) signs: Vec<IndicatorChange>,
     pub(super) watchpoints: Vec<Watchpoint>,
     pub(super) normal: NormalRanges,
-    pub(super) report: Report,
+    /// The diagnosis, or why there is none.
+    pub(super) report: Result<Report, String>,
     /// Share of the remembered time that is disturbed and was excluded from the baseline, 0–1.
     pub(super) disturbed: f64,
     /// Earlier days to query before it opens.
@@ -103,23 +115,27 @@ pub(super) struct Assessment {
 impl Assessment {
     /// The cause that the diagnosis names.
     pub(super) fn named(&self) -> Option<NamedCause> {
-        titles::named(&self.report)
+        titles::named(self.report.as_ref().ok()?)
     }
 
     /// The same for a problem that only these alerts report.
     pub(super) fn of_alerts(&self, alerts: &[Alert], input: &WatchInput<'_>, last_closed: Option<Timestamp>) -> Self {
-        let onset = first_reported(alerts, input, last_closed).unwrap_or(input.now).min(input.now);
-        Self {
-            is_due: true,
-            onset,
-            is_current: false,
-            signs: Vec::new(),
-            watchpoints: Vec::new(),
-            normal: self.normal.clone(),
-            report: self.report.clone(),
-            disturbed: 0.0,
-            wanted_days: Vec::new(),
-        }
+        let of_data = (input.now, Some(input.observation.frame.span().start));
+        let onset = first_reported(alerts, of_data, last_closed).unwrap_or(input.now).min(input.now);
+        Self::reported(onset, self.normal.clone(), self.report.clone())
+    }
+
+    /// The same if the data cannot be judged.
+    pub(super) fn unjudged(reported: &Reported<'_>, last_closed: Option<Timestamp>) -> Self {
+        let Reported { now, alerts, why, data_since, .. } = *reported;
+        let onset = first_reported(alerts, (now, data_since), last_closed).unwrap_or(now).min(now);
+        Self::reported(onset, NormalRanges::default(), Err(why.to_owned()))
+    }
+
+    fn reported(onset: Timestamp, normal: NormalRanges, report: Result<Report, String>) -> Self {
+        let (signs, watchpoints, wanted_days) = (Vec::new(), Vec::new(), Vec::new());
+        let (is_due, is_current, disturbed) = (true, false, 0.0);
+        Self { is_due, onset, is_current, signs, watchpoints, normal, report, disturbed, wanted_days }
     }
 }
 
@@ -174,12 +190,12 @@ pub(super) fn assess(
     options: &WatchOptions,
 ) -> Result<Assessment, WatchHealth> {
     let frame = &prepared.observation.frame;
-    let (samples, needed) = (prepared.recent.first().copied().unwrap_or(0), needed(frame, options));
-    let learning = WatchHealth::Learning { samples, needed };
-    if samples < needed {
+    if let Some(learning) = prepared.learning(options) {
         return Err(learning);
     }
-    let Ok(analysis) = analyse(&prepared.observation, &options.diagnose) else { return Err(learning) };
+    let Ok(analysis) = analyse(&prepared.observation, &options.diagnose) else {
+        return Err(WatchHealth::Learning { samples: prepared.samples(), needed: needed(frame, options) });
+    };
     let report = compose(&prepared.observation, &analysis, &options.diagnose.verdict);
     let windows = &analysis.windows;
     // An incident that is over in the data is not the current one.
@@ -219,17 +235,22 @@ pub(super) fn assess(
     let onset = if is_seen {
         windows.incident.start
     } else {
-        first_reported(input.alerts, input, last_closed).unwrap_or(first_noticed).min(input.now)
+        let of_data = (input.now, Some(frame.span().start));
+        first_reported(input.alerts, of_data, last_closed).unwrap_or(first_noticed).min(input.now)
     };
-    Ok(Assessment { is_due, onset, is_current, signs, watchpoints, normal, report, disturbed, wanted_days })
+    Ok(Assessment { is_due, onset, is_current, signs, watchpoints, normal, report: Ok(report), disturbed, wanted_days })
 }
 
 /// When the problem began according to the earliest alert, but not before the remembered data, not before the latest incident was closed (nothing was
 /// wrong then, and no alert fired), and not earlier than [`MAX_ALERT_LEAD_MS`].
-fn first_reported(alerts: &[Alert], input: &WatchInput<'_>, last_closed: Option<Timestamp>) -> Option<Timestamp> {
+fn first_reported(
+    alerts: &[Alert],
+    (now, data_since): (Timestamp, Option<Timestamp>),
+    last_closed: Option<Timestamp>,
+) -> Option<Timestamp> {
     let started = alerts.iter().map(|a| a.started).min()?;
-    let lead = input.now.plus_ms(-MAX_ALERT_LEAD_MS);
-    let earliest = input.observation.frame.span().start.max(lead).max(last_closed.unwrap_or(lead));
+    let lead = now.plus_ms(-MAX_ALERT_LEAD_MS);
+    let earliest = data_since.unwrap_or(lead).max(lead).max(last_closed.unwrap_or(lead));
     Some(started.max(earliest))
 }
 

@@ -44,7 +44,7 @@ impl OpenIncident {
         victims.dedup();
         next.victims = victims;
         next.report = Some(report.clone());
-        next.title = titles::title(&next);
+        next.title = titles::title(&next, self.unjudged.as_deref());
         next
     }
 
@@ -69,7 +69,7 @@ impl OpenIncident {
         let by_slo = slos.iter().map(|(_, severity)| *severity).max();
         let alerted = (!next.alerts.is_empty()).then_some(Severity::Warning);
         next.severity = titles::severity(next.symptoms.iter(), by_slo.max(alerted)).max(next.severity);
-        next.title = titles::title(&next);
+        next.title = titles::title(&next, self.unjudged.as_deref());
         next
     }
 

@@ -8,38 +8,37 @@
 //! a sign of its own and explains it, so payment's incident recovers.
 
 use super::beside::Look;
-use super::model::{Alert, Share, WatchInput, WatchOptions};
+use super::model::{Alert, Share, WatchOptions};
 use super::open_incident::OpenIncident;
 use super::quiet::{PreparedInput, is_silent};
 use super::scope::{Relation, Scope};
-use crate::frame::MetricFrame;
 use crate::incident::{IndicatorChange, Severity, SloImpact};
 
 /// Which alerts and objectives belong to which open incident.
 #[derive(Debug, Default)]
 pub(super) struct Claims {
-    alerts: Vec<Vec<Alert>>,
-    slos: Vec<Vec<(SloImpact, Severity)>>,
+    pub(super) alerts: Vec<Vec<Alert>>,
+    pub(super) slos: Vec<Vec<(SloImpact, Severity)>>,
     /// Alerts about services that no open incident covers.
     pub(super) alerts_of_none: Vec<Alert>,
 }
 
 /// Assigns alerts and objectives. An alert stays with the incident that it joined first; else it goes to the incident with the services that it
 /// names, the closest and latest of several; an alert without services goes to the latest. An objective goes to all incidents that explain its
-/// service, else to the most severe one. `is_settled`: whether a new problem could be distinguished from the open incidents by now.
+/// service, else to the most severe one. `is_known`: whether a service is observed. `is_settled`: whether a new problem could be distinguished from the open incidents by now.
 pub(super) fn claims(
     open: &[OpenIncident],
     scopes: &[Scope],
-    input: &WatchInput<'_>,
-    frame: &MetricFrame,
+    (alerts, slos): (&[Alert], &[(SloImpact, Severity)]),
+    is_known: &dyn Fn(&str) -> bool,
     is_settled: bool,
 ) -> Claims {
     let mut claims =
         Claims { alerts: vec![Vec::new(); open.len()], slos: vec![Vec::new(); open.len()], alerts_of_none: Vec::new() };
     let latest = open.len().saturating_sub(1);
-    for alert in input.alerts {
+    for alert in alerts {
         let known = open.iter().rposition(|o| o.incident.alerts.contains(&alert.key));
-        let services: Vec<&String> = alert.services.iter().filter(|s| frame.find(s).is_some()).collect();
+        let services: Vec<&String> = alert.services.iter().filter(|s| is_known(s)).collect();
         let related = |scope: &Scope| services.iter().map(|s| scope.relation(s)).max().unwrap_or(Relation::None);
         let closest = (0..open.len()).max_by_key(|i| (related(&scopes[*i]), *i));
         let at = match (known, closest) {
@@ -54,7 +53,7 @@ pub(super) fn claims(
         claims.alerts[at].push(alert.clone());
     }
     let severest = (0..open.len()).max_by_key(|i| (open[*i].incident.severity, std::cmp::Reverse(*i))).unwrap_or(0);
-    for slo in input.slos {
+    for slo in slos {
         let affected: Vec<usize> = (0..open.len()).filter(|i| is_affected(&open[*i], &scopes[*i], &slo.0)).collect();
         let of: &[usize] = if affected.is_empty() { &[severest] } else { &affected };
         of.iter().for_each(|i| claims.slos[*i].push(slo.clone()));

@@ -3,6 +3,7 @@
 //! All wording of the watcher is in this file, so that it can be changed without touching the state machine. Renderers and the
 //! server do the layout for a terminal, a page or a message.
 
+use super::model::WatchHealth;
 use crate::incident::{Incident, Indicator, IndicatorChange, NamedCause, Severity};
 use crate::quantity::change;
 use crate::report::{ChangeRole, ListedChange, Report, VerdictKind};
@@ -32,13 +33,27 @@ pub(super) fn severity<'a>(
 }
 
 /// `payment (network): front-end p95 latency 74.1 → 376 ms`, `payment (slow) after release 1.4.2 → 1.4.3: …`.
-pub(super) fn title(incident: &Incident) -> String {
+/// While an incident was never judged, the reason takes the place of symptoms: `cause not clear: the source has no data after …`.
+pub(super) fn title(incident: &Incident, unjudged: Option<&str>) -> String {
     let cause = incident.cause.as_ref().map_or_else(|| "cause not clear".to_owned(), cause_text);
     let noticed = incident.symptoms.first().map(symptom);
     let burns = || incident.slos.first().map(|s| format!("{} burns its budget at {:.1} ×", s.slo, s.burn_rate));
-    match noticed.or_else(burns) {
+    let why = || unjudged.map(str::to_owned);
+    match noticed.or_else(burns).or_else(why) {
         Some(noticed) => format!("{cause}: {noticed}"),
         None => format!("{cause}: not noticed by users"),
+    }
+}
+
+/// Why the data of a poll cannot be judged.
+pub(super) fn unjudged(health: &WatchHealth) -> String {
+    match health {
+        WatchHealth::Learning { samples, needed } => {
+            format!("only {samples} of {needed} samples of normal time are known")
+        }
+        WatchHealth::Stale { since } => format!("the source has no data after {}", since.rfc3339()),
+        WatchHealth::SourceSilent { services, of } => format!("{services} of {of} services fell silent at once"),
+        WatchHealth::Ready | WatchHealth::Partial(_) => "the data cannot be judged".to_owned(),
     }
 }
 

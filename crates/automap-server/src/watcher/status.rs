@@ -9,6 +9,8 @@ use automap_core::watch::{WatchHealth, WatchOutcome};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::source::FetchError;
+
 /// The status of one watched target.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct TargetStatus {
@@ -146,7 +148,22 @@ impl TargetStatus {
         self.open = self.open_incidents.first().cloned();
     }
 
-    pub(super) fn failed(&mut self, now: Timestamp, error: String) {
+    /// The source returned no data.
+    pub(super) fn unanswered(&mut self, now: Timestamp, why: FetchError) {
+        match why {
+            FetchError::Failed(error) => self.failed(now, error),
+            FetchError::TooYoung(words) => self.too_young(words),
+            FetchError::Unseen(words) => self.unseen(now, words),
+        }
+    }
+
+    /// Why there is no data, for the title of an incident: since when the source fails, without its own words.
+    pub(super) fn without_data(&self) -> String {
+        let failing = |since: Timestamp| format!("the source has been failing since {}", since.rfc3339());
+        self.failing_since.map_or_else(|| self.summary.clone(), failing)
+    }
+
+    fn failed(&mut self, now: Timestamp, error: String) {
         self.ticks_failed += 1;
         self.state = State::Failing;
         let since = *self.failing_since.get_or_insert(now);
@@ -154,7 +171,7 @@ impl TargetStatus {
         self.source_error = Some(error);
     }
 
-    pub(super) fn too_young(&mut self, words: String) {
+    fn too_young(&mut self, words: String) {
         self.ticks_failed += 1;
         self.failing_since = None;
         self.source_error = None;
@@ -162,7 +179,7 @@ impl TargetStatus {
     }
 
     /// It answers, but has nothing of the target: that is a failure only if it had something before.
-    pub(super) fn unseen(&mut self, now: Timestamp, words: String) {
+    fn unseen(&mut self, now: Timestamp, words: String) {
         if self.last_success.is_some() {
             return self.failed(now, words);
         }

@@ -163,6 +163,25 @@ fn a_confirmation_in_between_is_not_lost() {
     assert!(last.revision > confirmed.revision);
 }
 
+/// It fires and ends while the source is away.
+#[test]
+fn an_alert_is_not_lost_while_the_source_fails() {
+    let (store, mut shop) = (Arc::new(MemoryStore::default()), Shop::default());
+    let mut watcher = watcher(&store);
+    ticks(&mut watcher, &mut shop, 100..110);
+    shop.is_unavailable = true;
+    ticks(&mut watcher, &mut shop, 110..113);
+    let alert = Alert { key: "a".into(), summary: "web is slow".into(), started: time(112), services: Vec::new() };
+    let inputs = TickInputs { alerts: vec![alert], ..TickInputs::default() };
+    let opened = watcher.tick(&mut shop, &inputs, time(113)).kept.remove(0);
+    let title = format!("cause not clear: the source has been failing since {}", time(110).rfc3339());
+    assert_eq!((opened.title, opened.onset, only(&store).id), (title, time(112), opened.id));
+    assert_eq!(ticks(&mut watcher, &mut shop, 116..200), [], "it does not close without data");
+    shop.is_unavailable = false;
+    ticks(&mut watcher, &mut shop, 200..240);
+    assert_eq!((only(&store).state, only(&store).alerts), (IncidentState::Closed, vec!["a".to_owned()]));
+}
+
 #[test]
 fn a_source_that_has_just_begun_does_not_fail() {
     let (store, mut shop) = (Arc::new(MemoryStore::default()), Shop { is_young: true, ..Shop::default() });
