@@ -9,6 +9,7 @@
 
 mod config;
 mod known;
+mod matcher;
 mod request;
 mod silence;
 mod weekly;
@@ -28,7 +29,7 @@ use crate::store::{Mute, MuteStore, StoreError};
 pub use config::{AlertmanagerSource, MutesConfig, Window};
 pub use known::{Known, Unknown};
 pub use request::{MAX_LENGTH_MS, MuteError, MuteRequest, add};
-pub use silence::{Silence, SilenceError, read as read_silences};
+pub use silence::{ReadSilences, Silence, SilenceError, read as read_silences};
 
 /// Every mute that is known, and which one applies to an incident.
 #[derive(Debug, Default)]
@@ -112,10 +113,10 @@ impl Mutes {
         let windows = self.windows.iter().filter_map(|w| w.mute(now)).map(|m| (MuteOrigin::Configuration, m));
         let kept = known.kept.iter().filter(|m| m.until > now).map(|m| (MuteOrigin::Store, m.clone()));
         let silences = known.silences.values().flatten().filter(|s| s.until > now);
-        let silences = silences.map(|s| (MuteOrigin::Alertmanager, s.mute()));
-        let all = windows.chain(kept).chain(silences);
+        let silences = silences.map(|s| (MuteOrigin::Alertmanager, s.applies(now), s.mute()));
+        let all = windows.chain(kept).map(|(origin, mute)| (origin, mute.applies(now), mute)).chain(silences);
         let mut all: Vec<ListedMute> =
-            all.map(|(origin, mute)| ListedMute { is_active: mute.applies(now), origin, mute }).collect();
+            all.map(|(origin, is_active, mute)| ListedMute { is_active, origin, mute }).collect();
         all.sort_by(|a, b| (a.origin, &a.mute.id).cmp(&(b.origin, &b.mute.id)));
         all
     }

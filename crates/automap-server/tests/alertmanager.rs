@@ -153,12 +153,12 @@ fn its_silences_are_read_until_they_expire() {
     let made: Value = serde_json::from_slice(&answer.body_mut().read_to_vec().unwrap()).unwrap();
     let (id, source) = (made["silenceID"].as_str().unwrap(), AlertmanagerSource { url: server.1.clone(), token: None });
     let mutes = Mutes::default();
-    mutes.set_silences(&source.url, read_silences(&source).unwrap());
+    mutes.set_silences(&source.url, read_silences(&source).unwrap().silences);
     let payment = incident("a");
     let muted = mutes.of(&payment, now.plus_ms(5000)).map(|m| (m.by, m.until.ms() - now.ms()));
     assert_eq!(muted, Some((format!("silence {id}"), 600_000)));
     ureq::delete(format!("{}/api/v2/silence/{id}", server.1)).call().unwrap();
-    mutes.set_silences(&source.url, read_silences(&source).unwrap());
+    mutes.set_silences(&source.url, read_silences(&source).unwrap().silences);
     assert_eq!(mutes.of(&payment, now.plus_ms(5000)), None, "it was expired");
     let error = read_silences(&AlertmanagerSource { url: "http://127.0.0.1:9/am".into(), token: None }).unwrap_err();
     assert!(error.to_string().starts_with("http://127.0.0.1:9/am: "), "{error}");

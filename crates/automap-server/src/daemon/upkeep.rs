@@ -33,18 +33,23 @@ pub(super) fn renew_leases(leads: &[(String, Lead)], store: &dyn Store, holder: 
     }
 }
 
-/// Reads the silences of every Alertmanager until the stop. Those read last stay valid while one does not answer, which is logged once.
+/// Reads the silences of every Alertmanager until the stop. Those read last stay valid while one does not answer, which is logged once. So are the
+/// silences that are not read.
 pub(super) fn follow_silences(sources: &[AlertmanagerSource], mutes: &Mutes, stop: &Stop) {
-    let mut failing = vec![false; sources.len()];
+    let (mut failing, mut unread) = (vec![false; sources.len()], vec![None; sources.len()]);
     loop {
-        for (source, was_failing) in sources.iter().zip(&mut failing) {
+        for ((source, was_failing), was_unread) in sources.iter().zip(&mut failing).zip(&mut unread) {
             if stop.is_set() {
                 return;
             }
             match read_silences(source) {
-                Ok(silences) => {
-                    mutes.set_silences(&source.url, silences);
-                    *was_failing = false;
+                Ok(read) => {
+                    let unread = read.unread();
+                    if let Some(which) = unread.as_ref().filter(|_| unread != *was_unread) {
+                        warn!(target: "silences", address = source.url, which, "some silences are not read and mute nothing");
+                    }
+                    mutes.set_silences(&source.url, read.silences);
+                    (*was_failing, *was_unread) = (false, unread);
                 }
                 Err(error) if !*was_failing => {
                     warn!(target: "silences", %error, "silences cannot be read; those that were read before stay valid");

@@ -5,15 +5,16 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use automap_core::text::listed;
 use automap_core::time::{Timestamp, as_rfc3339};
 use automap_sources::http;
-use regex::{Regex, RegexBuilder};
 use serde::Deserialize;
 use serde_json::Value;
 use ureq::Agent;
 use ureq::tls::TlsConfig;
 
 use super::config::AlertmanagerSource;
+use super::matcher::{AnswerMatcher, Budget, Matcher};
 use crate::secret::ExposeSecret;
 use crate::store::Mute;
 
@@ -23,26 +24,29 @@ const MAX_SILENCES: usize = 1000;
 const MAX_ANSWER_BYTES: u64 = 4 << 20;
 /// Longest time for one reading.
 const TIMEOUT: Duration = Duration::from_secs(5);
-/// Largest compiled regular expression of a matcher.
-const MAX_REGEX_BYTES: usize = 1 << 20;
+/// Most matchers of a silence: with more, it mutes nothing.
+const MAX_MATCHERS: usize = 50;
+/// Most silences that a remark names as not read.
+const MAX_REASONS: usize = 5;
 
 /// A silence that has not ended.
 #[derive(Clone, Debug)]
 pub struct Silence {
     id: String,
-    matchers: Vec<Matcher>,
+    /// Or why they cannot be used: it then mutes nothing.
+    matchers: Result<Vec<Matcher>, String>,
     from: Timestamp,
     pub(super) until: Timestamp,
     by: String,
 }
 
-#[derive(Clone, Debug)]
-struct Matcher {
-    name: String,
-    value: String,
-    /// Set if `value` is a regular expression.
-    regex: Option<Regex>,
-    is_equal: bool,
+/// The silences of an Alertmanager.
+#[derive(Clone, Debug, Default)]
+pub struct ReadSilences {
+    /// Those that apply now or later, including those that mute nothing because they cannot be used.
+    pub silences: Vec<Silence>,
+    /// How many more there were, and entries that are no silences.
+    pub left_out: usize,
 }
 
 /// Why silences could not be read.
@@ -69,26 +73,11 @@ struct Status {
     state: String,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct AnswerMatcher {
-    name: String,
-    value: String,
-    #[serde(default)]
-    is_regex: bool,
-    #[serde(default = "yes")]
-    is_equal: bool,
-}
-
-const fn yes() -> bool {
-    true
-}
-
 /// Reads the silences that apply now or later. Blocks for at most five seconds.
 ///
 /// # Errors
 /// [`SilenceError`]: the token or the answer cannot be read.
-pub fn read(source: &AlertmanagerSource) -> Result<Vec<Silence>, SilenceError> {
+pub fn read(source: &AlertmanagerSource) -> Result<ReadSilences, SilenceError> {
     let failed = |reason: String| SilenceError(format!("{}: {reason}", source.url));
     let agent = Agent::new_with_config(http::agent_config(TlsConfig::builder().build(), TIMEOUT).build());
     let token = source.token.as_ref().map(|t| t.read().map_err(|e| failed(e.to_string()))).transpose()?;
@@ -97,31 +86,28 @@ pub fn read(source: &AlertmanagerSource) -> Result<Vec<Silence>, SilenceError> {
     let body = http::get(&agent, &url, token, MAX_ANSWER_BYTES).map_err(|e| failed(e.to_string()))?;
     let answer: Vec<Value> =
         serde_json::from_slice(&body).map_err(|_| failed("the answer is no list of silences".to_owned()))?;
-    Ok(answer.into_iter().filter_map(silence).take(MAX_SILENCES).collect())
-}
-
-/// `None` for a silence that has ended or cannot be parsed: it then mutes nothing.
-fn silence(answer: Value) -> Option<Silence> {
-    let Answer { id, status, matchers, starts_at, ends_at, created_by } = serde_json::from_value(answer).ok()?;
-    if status.state == "expired" || matchers.is_empty() {
-        return None;
-    }
-    let matcher = |m: AnswerMatcher| {
-        let anchored = || RegexBuilder::new(&format!("^(?:{})$", m.value)).size_limit(MAX_REGEX_BYTES).build().ok();
-        let regex = if m.is_regex { Some(anchored()?) } else { None };
-        Some(Matcher { regex, name: m.name, value: m.value, is_equal: m.is_equal })
-    };
-    let matchers = matchers.into_iter().map(matcher).collect::<Option<Vec<_>>>()?;
-    Some(Silence { id, matchers, from: starts_at, until: ends_at, by: created_by })
+    Ok(ReadSilences::new(answer))
 }
 
 impl Silence {
+    fn new(answer: Answer, budget: &mut Budget) -> Self {
+        let Answer { id, matchers, starts_at: from, ends_at: until, created_by: by, .. } = answer;
+        let matchers = match matchers.len() {
+            1..=MAX_MATCHERS => matchers.into_iter().map(|m| Matcher::new(m, budget)).collect(),
+            0 => Err("it has no matchers".to_owned()),
+            n => Err(format!("{n} matchers are more than {MAX_MATCHERS}")),
+        };
+        Self { id, matchers, from, until, by }
+    }
+
+    /// Whether it may mute anything at this time.
     pub(super) fn applies(&self, now: Timestamp) -> bool {
-        self.from <= now && now < self.until
+        self.matchers.is_ok() && self.from <= now && now < self.until
     }
 
     pub(super) fn matches(&self, labels: &BTreeMap<&'static str, String>) -> bool {
-        self.matchers.iter().all(|m| m.matches(labels.get(m.name.as_str()).map_or("", String::as_str)))
+        let fits = |m: &Matcher| m.matches(labels.get(m.name.as_str()).map_or("", String::as_str));
+        self.matchers.as_ref().is_ok_and(|matchers| matchers.iter().all(fits))
     }
 
     pub(super) fn name(&self) -> String {
@@ -129,33 +115,43 @@ impl Silence {
     }
 
     pub(super) fn mute(&self) -> Mute {
-        let matchers: Vec<String> = self.matchers.iter().map(Matcher::words).collect();
         let (from, until, by) = (self.from, self.until, self.by.clone());
-        let reason = matchers.join(", ");
+        let reason = match &self.matchers {
+            Ok(matchers) => matchers.iter().map(Matcher::words).collect::<Vec<_>>().join(", "),
+            Err(reason) => format!("not read, so it mutes nothing: {reason}"),
+        };
         Mute { id: self.name(), targets: Vec::new(), services: Vec::new(), from, until, reason, by }
     }
 }
 
-impl Matcher {
-    fn matches(&self, value: &str) -> bool {
-        let is_match = self.regex.as_ref().map_or(self.value == value, |regex| regex.is_match(value));
-        is_match == self.is_equal
+impl ReadSilences {
+    /// What of an answer can be kept.
+    fn new(answer: Vec<Value>) -> Self {
+        let (mut read, mut budget) = (Self::default(), Budget::default());
+        for entry in answer {
+            match serde_json::from_value::<Answer>(entry) {
+                Ok(answer) if answer.status.state == "expired" => {}
+                Ok(answer) if read.silences.len() < MAX_SILENCES => {
+                    read.silences.push(Silence::new(answer, &mut budget));
+                }
+                _ => read.left_out += 1,
+            }
+        }
+        read
     }
 
-    /// As Alertmanager writes it: `service=~"carts.*"`.
-    fn words(&self) -> String {
-        let sign = match (self.is_equal, self.regex.is_some()) {
-            (true, false) => "=",
-            (true, true) => "=~",
-            (false, false) => "!=",
-            (false, true) => "!~",
-        };
-        format!("{}{sign}{:?}", self.name, self.value)
+    /// Which silences mute nothing because they were not read, and why; `None` if all were read.
+    pub fn unread(&self) -> Option<String> {
+        let reason = |silence: &Silence| Some(format!("{}: {}", silence.name(), silence.matchers.as_ref().err()?));
+        let mut reasons: Vec<String> = self.silences.iter().filter_map(reason).collect();
+        if self.left_out > 0 {
+            reasons.insert(0, format!("{} beyond the first {MAX_SILENCES}, or not in the form of one", self.left_out));
+        }
+        (!reasons.is_empty()).then(|| listed(&reasons, MAX_REASONS))
     }
 }
 
 #[cfg(test)]
-pub(super) fn parse(text: &str) -> Vec<Silence> {
-    let answer: Vec<Value> = serde_json::from_str(text).unwrap();
-    answer.into_iter().filter_map(silence).collect()
+pub(super) fn parse(text: &str) -> ReadSilences {
+    ReadSilences::new(serde_json::from_str(text).unwrap())
 }

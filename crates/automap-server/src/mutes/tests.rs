@@ -104,7 +104,7 @@ fn a_silence_mutes_what_it_would_silence_in_alertmanager() {
     let orders = incident(Some("orders"), &["front-end"]);
     let is_muted = |state: &str, matchers: &str| {
         let list = format!("[{}, {{\"id\": 1}}]", silence(state, matchers));
-        mutes.set_silences("http://am:9093", silence::parse(&list));
+        mutes.set_silences("http://am:9093", silence::parse(&list).silences);
         mutes.of(&orders, NOW).is_some()
     };
     let namespace = r#"{"name": "namespace", "value": "sock-shop", "isRegex": false, "isEqual": true}"#;
@@ -118,4 +118,48 @@ fn a_silence_mutes_what_it_would_silence_in_alertmanager() {
     assert!(is_muted("active", r#"{"name": "cluster", "value": "us", "isRegex": false, "isEqual": false}"#));
     assert!(!is_muted("active", r#"{"name": "service", "value": "(", "isRegex": true}"#), "not understood: not muted");
     assert!(!is_muted("active", ""));
+}
+
+#[test]
+fn a_silence_that_is_too_large_mutes_nothing_and_is_listed_as_not_read() {
+    let mutes = mutes("  alertmanagers: [{ url: 'http://am:9093' }]");
+    let (from, until) = (NOW.plus_ms(-5000).rfc3339(), NOW.plus_ms(5000).rfc3339());
+    let matcher = |value: &str| serde_json::json!({"name": "target", "value": value, "isRegex": true});
+    let silence = |id: &str, matchers: Vec<serde_json::Value>| {
+        serde_json::json!({"id": id, "status": {"state": "active"}, "startsAt": from, "endsAt": until, "createdBy": "ann",
+            "matchers": matchers})
+    };
+    let orders = incident(Some("orders"), &["front-end"]);
+    for (matchers, reason) in [
+        (vec![matcher("sh.*"); 51], "51 matchers are more than 50"),
+        (vec![matcher(r"\w{14}|shop")], "a pattern compiles to more than 64 KiB"),
+        (vec![matcher(&format!("shop{}", "|x".repeat(500)))], "a matcher is longer than 1000 bytes"),
+    ] {
+        let answer = serde_json::json!([silence("large", matchers), silence("usual", vec![matcher("bank")])]);
+        let read = silence::parse(&answer.to_string());
+        assert_eq!(read.unread(), Some(format!("silence large: {reason}")));
+        mutes.set_silences("http://am:9093", read.silences);
+        assert_eq!(mutes.of(&orders, NOW), None, "{reason}");
+        let [large, usual] = &mutes.list(NOW)[..] else { panic!("{:?}", mutes.list(NOW)) };
+        assert_eq!((large.is_active, usual.is_active), (false, true));
+        assert_eq!(large.mute.reason, format!("not read, so it mutes nothing: {reason}"));
+    }
+}
+
+#[test]
+fn silences_beyond_the_bound_are_counted_and_the_patterns_of_all_share_one_budget() {
+    let silence = |value: &str| {
+        format!(
+            r#"{{"id": "s", "status": {{"state": "active"}}, "startsAt": "{}", "endsAt": "{}", "matchers":
+            [{{"name": "service", "value": "{value}", "isRegex": true}}]}}"#,
+            NOW.rfc3339(),
+            NOW.plus_ms(5000).rfc3339()
+        )
+    };
+    let many = silence::parse(&format!("[{}]", vec![silence("a.*"); 1003].join(",")));
+    assert_eq!((many.silences.len(), many.left_out), (1000, 3));
+    assert!(many.unread().is_some_and(|words| words.starts_with("3 beyond the first 1000")));
+    let large = silence::parse(&format!("[{}]", vec![silence(r"\\w+"); 300].join(",")));
+    assert!(large.unread().is_some_and(|words| words.contains("compile to more than 4 MiB") && words.contains("more")));
+    assert!(large.silences.iter().filter(|s| s.applies(NOW)).count() <= 128);
 }

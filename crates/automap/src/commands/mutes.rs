@@ -89,7 +89,12 @@ fn known(config: &Config, args: &ListArgs, now: Timestamp) -> Result<Mutes> {
     mutes.refresh(&*args.kept.open()?.store, now)?;
     for source in &config.mutes.alertmanagers {
         match read_silences(source) {
-            Ok(silences) => mutes.set_silences(&source.url, silences),
+            Ok(read) => {
+                if let Some(which) = read.unread() {
+                    say(&format!("silences of {} that were not read and mute nothing: {which}", source.url));
+                }
+                mutes.set_silences(&source.url, read.silences);
+            }
             Err(error) => say(&format!("silences could not be read: {error}")),
         }
     }
