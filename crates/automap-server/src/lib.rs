@@ -3,6 +3,7 @@
 //! [`daemon`] starts everything. [`system`] is the boundary between what answers questions ([`live_system`], from [`watcher`] and [`store`])
 //! and what asks them ([`api`], [`mcp`]).
 
+mod address;
 pub mod alerts;
 mod analysed;
 pub mod api;

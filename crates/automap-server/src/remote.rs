@@ -13,6 +13,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use ureq::Agent;
 
+use crate::address::without_credentials;
 use crate::percent::encoded;
 use crate::secret::{ExposeSecret, SecretString};
 
@@ -33,6 +34,8 @@ pub struct RemoteError(String);
 pub struct Remote {
     /// Without a slash at its end.
     base: String,
+    /// The same without credentials, for errors.
+    shown: String,
     token: Option<SecretString>,
     agent: Agent,
 }
@@ -60,11 +63,13 @@ impl Remote {
     /// [`RemoteError`] when it is not an address, or the file with authorities cannot be used.
     pub fn new(url: &str, token: Option<SecretString>, ca_file: Option<&Path>) -> Result<Self, RemoteError> {
         if !url.starts_with("http://") && !url.starts_with("https://") {
-            return Err(RemoteError(format!("'{url}' is no address; give one such as http://localhost:9977")));
+            let shown = without_credentials(url);
+            return Err(RemoteError(format!("'{shown}' is no address; give one such as http://localhost:9977")));
         }
         let tls = http::trusting(ca_file).map_err(|e| RemoteError(e.to_string()))?;
         let config = http::agent_config(tls, TIMEOUT).http_status_as_error(false).build();
-        Ok(Self { base: url.trim_end_matches('/').to_owned(), token, agent: Agent::new_with_config(config) })
+        let base = url.trim_end_matches('/').to_owned();
+        Ok(Self { shown: without_credentials(&base), base, token, agent: Agent::new_with_config(config) })
     }
 
     /// Everything that a page about an incident shows. Takes seconds, since the server fetches the metrics again.
@@ -88,14 +93,14 @@ impl Remote {
         }
         let incident: Incident = self.parse(&body)?;
         let report = incident.report.ok_or_else(|| {
-            RemoteError(format!("{}: '{id}' was never diagnosed: {reason}; its page shows its time line", self.base))
+            RemoteError(format!("{}: '{id}' was never diagnosed: {reason}; its page shows its time line", self.shown))
         })?;
         Ok(KeptIncident { dossier: dossier::of_report_alone(report), without_metrics: Some(reason) })
     }
 
     fn get(&self, path: &str) -> Result<(u16, Vec<u8>), RemoteError> {
         let fail =
-            |e: &dyn std::fmt::Display| RemoteError(format!("{}: {e}; is `automap serve` running there?", self.base));
+            |e: &dyn std::fmt::Display| RemoteError(format!("{}: {e}; is `automap serve` running there?", self.shown));
         let mut request = self.agent.get(format!("{}{path}", self.base)).header("accept", "application/json");
         if let Some(token) = &self.token {
             request = request.header("authorization", format!("Bearer {}", token.expose_secret()));
@@ -107,12 +112,12 @@ impl Remote {
 
     fn parse<T: DeserializeOwned>(&self, body: &[u8]) -> Result<T, RemoteError> {
         serde_json::from_slice(body).map_err(|e| {
-            RemoteError(format!("{}: its answer cannot be read: {e}; are both of one version of automap?", self.base))
+            RemoteError(format!("{}: its answer cannot be read: {e}; are both of one version of automap?", self.shown))
         })
     }
 
     fn refusal(&self, id: &str, status: u16, body: &[u8]) -> RemoteError {
-        let base = &self.base;
+        let base = &self.shown;
         RemoteError(match (status, said(body)) {
             (401, _) => format!("{base}: it wants other credentials; give --token-file with a token of its api.auth"),
             (404, Some(_)) => format!("{base}: there is no incident '{id}'; its first page lists them"),
@@ -133,6 +138,13 @@ fn said(body: &[u8]) -> Option<Said> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_password_in_the_address_is_not_shown() {
+        let remote = Remote::new("http://ann:hunter2@127.0.0.1:9/", None, None).unwrap();
+        let error = remote.incident("a").unwrap_err().to_string();
+        assert!(error.starts_with("http://127.0.0.1:9: ") && !error.contains("hunter2"), "{error}");
+    }
 
     #[test]
     fn what_is_no_address_is_refused_before_anything_is_sent() {

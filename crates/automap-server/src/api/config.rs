@@ -30,6 +30,7 @@ use std::path::PathBuf;
 use ipnet::IpNet;
 use serde::Deserialize;
 
+use crate::address;
 use crate::api::embed::EmbedConfig;
 use crate::api::error::ApiError;
 use crate::auth::AuthConfig;
@@ -37,6 +38,9 @@ use crate::auth::config::{OidcConfig, ambiguous_group};
 use crate::auth::oidc::CALLBACK_PATH;
 use crate::auth::remote_keys::is_protected;
 use crate::secret::SecretSource;
+
+/// What to do about an address with a password.
+const WITHOUT_CREDENTIALS: &str = "use the plain https:// address";
 
 /// Where the API listens, and who may use it.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -176,12 +180,13 @@ impl ApiConfig {
             if jwt.jwks_file.is_some() == jwt.jwks_url.is_some() {
                 return Err(setting("auth.jwt", "it needs exactly one of jwks_file and jwks_url", "set one of them"));
             }
-            if jwt.jwks_url.as_deref().is_some_and(|url| !is_protected(url)) {
-                return Err(setting(
-                    "auth.jwt.jwks_url",
-                    "keys must not be fetched over an unencrypted connection",
-                    "use an https:// address",
-                ));
+            if let Some(url) = &jwt.jwks_url {
+                let key = "auth.jwt.jwks_url";
+                if !is_protected(url) {
+                    let reason = "keys must not be fetched over an unencrypted connection";
+                    return Err(setting(key, reason, "use an https:// address"));
+                }
+                address::check(url).map_err(|reason| setting(key, reason, WITHOUT_CREDENTIALS))?;
             }
         }
         self.auth.oidc.as_ref().map_or(Ok(()), OidcConfig::check)?;
@@ -196,6 +201,7 @@ impl OidcConfig {
             let reason = "people must not be sent to log in over an unencrypted connection";
             return Err(setting("auth.oidc.issuer", reason, "use an https:// address"));
         }
+        address::check(&self.issuer).map_err(|reason| setting("auth.oidc.issuer", reason, WITHOUT_CREDENTIALS))?;
         let origin = self.redirect_url.strip_suffix(CALLBACK_PATH).filter(|_| is_protected(&self.redirect_url));
         let host = origin.and_then(|origin| origin.split_once("://")).map(|(_, host)| host);
         if host.is_none_or(|host| host.is_empty() || host.contains(['/', '?', '#', '@'])) {
@@ -332,7 +338,11 @@ mod tests {
                 "{error}"
             );
         }
-        for (jwks, place) in [("", "auth.jwt: "), ("jwks_url: http://id.example/jwks", "auth.jwt.jwks_url: ")] {
+        for (jwks, place) in [
+            ("", "auth.jwt: "),
+            ("jwks_url: http://id.example/jwks", "auth.jwt.jwks_url: "),
+            ("jwks_url: https://ann:hunter2@id.example/jwks", "auth.jwt.jwks_url: "),
+        ] {
             let yaml = format!("auth: {{ jwt: {{ issuer: i, audience: a, {jwks} }} }}");
             let error = read(&yaml).unwrap().check().unwrap_err().to_string();
             assert!(error.contains(place), "{error}");
@@ -340,6 +350,7 @@ mod tests {
         let callback = "/api/v1/session/oidc/callback";
         for (issuer, redirect, place) in [
             ("http://id.example", format!("https://a.example{callback}"), "issuer"),
+            ("https://ann:hunter2@id.example", format!("https://a.example{callback}"), "issuer"),
             ("https://id.example", format!("http://a.example{callback}"), "redirect_url"),
             ("https://id.example", "https://a.example/".to_owned(), "redirect_url"),
             ("https://id.example", format!("https://a.example/b{callback}"), "redirect_url"),

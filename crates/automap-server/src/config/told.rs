@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use automap_sources::grafana::{Grafana, GrafanaError};
 use serde::Deserialize;
 
+use crate::address;
 use crate::secret::SecretSource;
 
 /// A Grafana whose annotations are read as changes.
@@ -51,8 +52,7 @@ impl GrafanaConfig {
 
 impl FlagsConfig {
     pub(super) fn check(&self) -> Result<(), (String, String)> {
-        let is_web = self.url.starts_with("https://") || self.url.starts_with("http://");
-        if is_web && !self.url.contains(['?', '#', '@', ' ']) {
+        if address::check(&self.url).is_ok() && !self.url.contains(['?', '#', ' ']) {
             return Ok(());
         }
         let reason = "write http://… or https://… without credentials and parameters";

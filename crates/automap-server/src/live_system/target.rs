@@ -6,6 +6,7 @@ use automap_sources::prometheus::Client;
 use automap_sources::slo::{Slo, SloFileError};
 
 use super::counters::Counters;
+use crate::address;
 use crate::changes::ToldChanges;
 use crate::config::{Config, Prometheus, Target};
 use crate::gate::Gate;
@@ -91,12 +92,8 @@ impl<'a> Shared<'a> {
         let config = &target.prometheus;
         let options = config.client_options().map_err(|e| failed(e.to_string()))?;
         let client = Client::new(options).map_err(|e| failed(e.to_string()))?;
-        if let Some(page) = config.page.as_deref()
-            && !["http://", "https://"].iter().any(|scheme| page.starts_with(scheme))
-        {
-            return Err(failed(format!(
-                "prometheus.page {page:?} is no address for a browser: begin it with https:// or http://"
-            )));
+        if let Some(Err(reason)) = config.page.as_deref().map(address::check) {
+            return Err(failed(format!("prometheus.page is no address for a browser: {reason}")));
         }
         let same = others.iter().find(|other| other.client.address() == client.address());
         Ok(Self { config, gate: same.map(|other| other.gate.clone()).unwrap_or_default(), client })

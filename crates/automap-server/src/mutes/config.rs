@@ -5,6 +5,7 @@ use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 
 use super::weekly::Weekly;
+use crate::address;
 use crate::secret::SecretSource;
 use crate::store::Mute;
 
@@ -48,7 +49,7 @@ pub struct Window {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AlertmanagerSource {
-    /// Its address with its path prefix.
+    /// Its address with its path prefix, without credentials.
     pub url: String,
     /// Bearer token.
     #[serde(default)]
@@ -75,11 +76,11 @@ impl MutesConfig {
                 return Err((format!("windows[{i}].name"), format!("'{}' is already in use", window.name)));
             }
         }
-        let is_address = |a: &AlertmanagerSource| a.url.starts_with("http://") || a.url.starts_with("https://");
-        match self.alertmanagers.iter().position(|a| !is_address(a)) {
-            Some(i) => Err((format!("alertmanagers[{i}].url"), "it begins with neither http:// nor https://".into())),
-            None => Ok(()),
+        for (i, alertmanager) in self.alertmanagers.iter().enumerate() {
+            let refused = |reason: &str| (format!("alertmanagers[{i}].url"), reason.to_owned());
+            address::check(&alertmanager.url).map_err(refused)?;
         }
+        Ok(())
     }
 }
 

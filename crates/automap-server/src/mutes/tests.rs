@@ -54,6 +54,13 @@ fn a_window_covers_its_time_targets_and_services() {
 }
 
 #[test]
+fn an_address_with_a_password_is_refused_and_not_shown() {
+    let yaml = "mutes: { alertmanagers: [{ url: 'http://am:9093' }, { url: 'http://ann:hunter2@am:9093' }] }";
+    let error = Config::parse(yaml, Path::new("a.yaml")).unwrap_err().to_string();
+    assert!(error.contains("mutes.alertmanagers[1].url: it holds an @") && !error.contains("hunter2"), "{error}");
+}
+
+#[test]
 fn while_no_cause_is_named_every_service_with_symptoms_must_match() {
     let stores = once(", services: ['*-db']");
     assert!(stores.of(&incident(None, &["orders-db", "carts-db"]), NOW).is_some());

@@ -11,6 +11,7 @@ use super::http::{Http, HttpOptions};
 use super::receiver::{Kind, check_url};
 use super::route::{OwnerConfig, Route, owner, wants};
 use super::template;
+use crate::address;
 use crate::percent::encoded;
 
 /// Most receivers, routes and owners each.
@@ -78,10 +79,9 @@ impl NotifyConfig {
         if let Err(e) = Http::new(&self.http) {
             wrong.add("http", e);
         }
-        if let Some(url) = &self.external_url
-            && !(url.starts_with("http://") || url.starts_with("https://"))
-        {
-            wrong.add("external_url", format!("{url} is not an http or https address"));
+        // It becomes part of every link that is sent.
+        if let Some(Err(reason)) = self.external_url.as_deref().map(address::check) {
+            wrong.add("external_url", reason);
         }
         if self.retry.max_attempts == 0 || self.retry.max_age_h == 0 {
             wrong.add("retry", "max_attempts and max_age_h are at least 1");

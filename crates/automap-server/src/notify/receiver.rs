@@ -16,6 +16,7 @@ use serde::Deserialize;
 
 use super::guard::refused_host;
 use super::http::HttpOptions;
+use crate::address::without_credentials;
 use crate::secret::SecretSource;
 use service::Receiver;
 
@@ -83,9 +84,10 @@ impl Kind {
 
 /// An address in the configuration: http or https, no credentials in it, no host that is always refused.
 pub(super) fn check_url(url: &str, http: &HttpOptions) -> Result<(), String> {
-    let parsed: ureq::http::Uri = url.parse().map_err(|_| format!("{url} is not an address"))?;
+    let shown = without_credentials(url);
+    let parsed: ureq::http::Uri = url.parse().map_err(|_| format!("{shown} is not an address"))?;
     if !matches!(parsed.scheme_str(), Some("http" | "https")) {
-        return Err(format!("{url} is not an http or https address"));
+        return Err(format!("{shown} is not an http or https address"));
     }
     if parsed.authority().is_some_and(|a| a.as_str().contains('@')) {
         return Err("the address holds credentials; give a token from a file or the environment".to_owned());

@@ -109,11 +109,10 @@ fn notify(notify: &NotifyConfig, found: &mut Findings) {
         let path = "notify.http.allow_loopback";
         found.add(WeaknessCode::ReceiverMayReachLoopback, path, finding, "set it only for a side-car or a test");
     }
-    for (key, url) in [("external_url", &notify.external_url), ("http.proxy", &notify.http.proxy)] {
-        let Some(address) = url.as_deref().and_then(Address::parse).filter(|a| a.has_password) else { continue };
+    if let Some(address) = notify.http.proxy.as_deref().and_then(Address::parse).filter(|a| a.has_password) {
         let finding = format!("the address of {} has a user or password in it", address.host);
         let remedy = "leave them out, and let the proxy know automap by its address";
-        found.add(WeaknessCode::PasswordInUrl, format!("notify.{key}"), finding, remedy);
+        found.add(WeaknessCode::PasswordInUrl, "notify.http.proxy", finding, remedy);
     }
     // Nobody offers a public receiver without encryption.
     let mut internal = 0;
