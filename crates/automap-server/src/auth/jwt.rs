@@ -5,6 +5,7 @@
 //! add 25 crates to the tree, or with aws-lc, a second cryptographic library in C. It reads the system's clock itself, so expiry could not be tested
 //! at a fixed time. And it would replace only 200 lines, here and in [`super::jwks`].
 
+use automap_core::text::observed_name;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
@@ -82,7 +83,9 @@ fn is_for_automap(config: &JwtConfig, claims: &Map<String, Value>) -> bool {
 
 /// The user that valid claims name; `None` without a name or a role.
 pub(super) fn user(config: &JwtConfig, claims: &Map<String, Value>) -> Option<Identity> {
-    let name = claims.get(&config.name_claim)?.as_str()?.to_owned();
+    // A user may have chosen it, and it goes into logs and timelines.
+    let name = claims.get(&config.name_claim)?.as_str().map(str::trim).filter(|name| !name.is_empty())?;
+    let name = observed_name(name).into_owned();
     let groups: Vec<&str> = match claims.get(&config.groups_claim) {
         Some(Value::String(one)) => vec![one],
         Some(Value::Array(many)) => many.iter().filter_map(Value::as_str).take(MAX_GROUPS).collect(),
@@ -187,6 +190,19 @@ mod tests {
         ] {
             assert_eq!(role(&header, &claims(&[])), None, "{header}");
         }
+    }
+
+    #[test]
+    fn a_name_is_cleaned_before_it_is_used() {
+        let provider = Provider::new();
+        let name = |name: &str| {
+            let token = provider.token(&json!({"alg": "EdDSA"}), &claims(&[("email", json!(name))]));
+            identify(&config(), &provider.keys(), &token, NOW).map(|i| i.name)
+        };
+        assert_eq!(name("ann@example.org").as_deref(), Some("ann@example.org"));
+        let hostile = name(&format!("ann\nclosed\u{202e}{}", "x".repeat(5000))).unwrap();
+        assert!(automap_core::text::is_plain(&hostile) && hostile.len() <= 253, "{hostile:?}");
+        assert_eq!(name("  "), None);
     }
 
     #[test]

@@ -3,6 +3,8 @@
 
 use std::net::IpAddr;
 
+use automap_core::text::observed_name;
+
 use super::config::{ProxyConfig, role_of};
 use super::credentials::Credentials;
 use super::identity::Identity;
@@ -32,7 +34,7 @@ pub fn identify(config: &ProxyConfig, credentials: &Credentials<'_>) -> Option<I
     let groups = credentials.headers.single(&config.groups_header).unwrap_or_default();
     let groups = groups.split(',').map(str::trim).take(MAX_GROUPS);
     let role = role_of(groups, &config.operator_groups, &config.viewer_groups, config.default_role)?;
-    Some(Identity { name: name.to_owned(), role })
+    Some(Identity { name: observed_name(name).into_owned(), role })
 }
 
 /// The address that rate limits count: the peer or, behind trusted proxies, the last address of `X-Forwarded-For` that is not one of them.

@@ -1,11 +1,14 @@
 //! One matcher of a silence, with bounds on what is compiled for it. Its pattern comes from outside, and a pattern of a few bytes can compile to
 //! megabytes: one that is too large is not compiled, and its silence mutes nothing.
 
+use automap_core::text::shown;
 use regex::{Error, Regex, RegexBuilder};
 use serde::Deserialize;
 
 /// Longest name and longest value of a matcher.
 const MAX_TEXT_BYTES: usize = 1000;
+/// Longest name and longest value in a listing.
+const MAX_SHOWN_CHARS: usize = 200;
 /// Largest compiled pattern: one `\w` fits, two do not.
 const MAX_PATTERN_BYTES: usize = 64 << 10;
 /// What a compiled pattern counts as: the smallest of these sizes that it fits.
@@ -96,7 +99,7 @@ impl Matcher {
             (false, false) => "!=",
             (false, true) => "!~",
         };
-        format!("{}{sign}{:?}", self.name, self.value)
+        format!("{}{sign}{:?}", shown(&self.name, MAX_SHOWN_CHARS), shown(&self.value, MAX_SHOWN_CHARS))
     }
 }
 

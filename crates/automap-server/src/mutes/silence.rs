@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use automap_core::text::listed;
+use automap_core::text::{listed, observed_name, shown};
 use automap_core::time::{Timestamp, as_rfc3339};
 use automap_sources::http;
 use serde::Deserialize;
@@ -26,6 +26,10 @@ const MAX_ANSWER_BYTES: u64 = 4 << 20;
 const TIMEOUT: Duration = Duration::from_secs(5);
 /// Most matchers of a silence: with more, it mutes nothing.
 const MAX_MATCHERS: usize = 50;
+/// Longest name of whoever made a silence.
+const MAX_SHOWN_CHARS: usize = 100;
+/// Most matchers of a silence that a listing shows.
+const MAX_SHOWN_MATCHERS: usize = 10;
 /// Most silences that a remark names as not read.
 const MAX_REASONS: usize = 5;
 
@@ -91,7 +95,9 @@ pub fn read(source: &AlertmanagerSource) -> Result<ReadSilences, SilenceError> {
 
 impl Silence {
     fn new(answer: Answer, budget: &mut Budget) -> Self {
-        let Answer { id, matchers, starts_at: from, ends_at: until, created_by: by, .. } = answer;
+        let Answer { matchers, starts_at: from, ends_at: until, .. } = answer;
+        // Both go into timelines and messages.
+        let (id, by) = (observed_name(&answer.id).into_owned(), shown(&answer.created_by, MAX_SHOWN_CHARS));
         let matchers = match matchers.len() {
             1..=MAX_MATCHERS => matchers.into_iter().map(|m| Matcher::new(m, budget)).collect(),
             0 => Err("it has no matchers".to_owned()),
@@ -117,7 +123,7 @@ impl Silence {
     pub(super) fn mute(&self) -> Mute {
         let (from, until, by) = (self.from, self.until, self.by.clone());
         let reason = match &self.matchers {
-            Ok(matchers) => matchers.iter().map(Matcher::words).collect::<Vec<_>>().join(", "),
+            Ok(matchers) => listed(matchers.iter().map(Matcher::words), MAX_SHOWN_MATCHERS),
             Err(reason) => format!("not read, so it mutes nothing: {reason}"),
         };
         Mute { id: self.name(), targets: Vec::new(), services: Vec::new(), from, until, reason, by }

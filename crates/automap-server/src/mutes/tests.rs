@@ -154,6 +154,27 @@ fn a_silence_that_is_too_large_mutes_nothing_and_is_listed_as_not_read() {
 }
 
 #[test]
+fn what_an_alertmanager_sends_is_shown_cleaned_and_cut() {
+    let mutes = mutes("  alertmanagers: [{ url: 'http://am:9093' }]");
+    let long = "x".repeat(900);
+    let answer = serde_json::json!([{"id": format!("a\nclosed: all is well\u{202e}{}", "x".repeat(1_000_000)),
+        "status": {"state": "active"}, "startsAt": NOW.rfc3339(), "endsAt": NOW.plus_ms(5000).rfc3339(),
+        "createdBy": format!("ann\u{1b}[31m{long}"),
+        "matchers": vec![serde_json::json!({"name": "x\u{202e}", "value": format!("\n{long}"), "isEqual": false}); 20]}]);
+    mutes.set_silences("http://am:9093", silence::parse(&answer.to_string()).silences);
+    let mut incident = incident(Some("orders"), &[]);
+    incident.set_muted(NOW, mutes.of(&incident, NOW));
+    let [listed] = &mutes.list(NOW)[..] else { panic!("{:?}", mutes.list(NOW)) };
+    let (by, said) = (&incident.muted.as_ref().unwrap().by, &incident.timeline[0].text);
+    for (text, most) in
+        [(by, 261), (said, 320), (&listed.mute.id, 261), (&listed.mute.by, 110), (&listed.mute.reason, 4500)]
+    {
+        assert!(automap_core::text::is_plain(text) && text.len() <= most, "{} bytes: {text:?}", text.len());
+    }
+    assert!(listed.mute.reason.ends_with(" and 10 more"));
+}
+
+#[test]
 fn silences_beyond_the_bound_are_counted_and_the_patterns_of_all_share_one_budget() {
     let silence = |value: &str| {
         format!(
