@@ -1,6 +1,6 @@
 //! Faults that are a state rather than an event: compares successive polls, and creates entries for faults that appeared or disappeared.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use automap_core::time::Timestamp;
 
@@ -34,35 +34,101 @@ pub struct ActiveFault {
 pub struct PolledFaults {
     /// By id: the entry, still open.
     open: BTreeMap<String, Entry>,
-    /// How often each id began.
+    /// How often each id began; at most as many as a ledger has lines.
     stretches: BTreeMap<String, usize>,
-    has_polled: bool,
+    /// Namespaces that were polled; `""`: all of them.
+    polled: BTreeSet<String>,
+}
+
+/// What a poll has read: a fault in it that the poll does not name is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Polled<'a> {
+    /// All objects of a namespace, or (empty) of all namespaces.
+    Namespace(&'a str),
+    /// One object.
+    Object {
+        /// Its namespace.
+        namespace: &'a str,
+        /// Its name.
+        name: &'a str,
+    },
 }
 
 impl PolledFaults {
+    /// Continues from the entries of an earlier run. Their keys are not given again, and a fault that is still active keeps its start.
+    pub fn resume(entries: &[Entry], source: Source) -> Self {
+        let mut faults = Self::default();
+        for entry in entries.iter().filter(|e| e.source == source) {
+            let number =
+                entry.key.strip_prefix(&entry.experiment).and_then(|rest| rest.strip_prefix('/')?.parse().ok());
+            let Some(number) = number else { continue };
+            let last = faults.stretches.entry(entry.experiment.clone()).or_default();
+            if number <= *last {
+                continue;
+            }
+            *last = number;
+            // A later stretch shows that the earlier one is over.
+            match entry.ended.is_none() && entry.state != State::UnknownEnd {
+                true => faults.open.insert(entry.experiment.clone(), entry.clone()),
+                false => faults.open.remove(&entry.experiment),
+            };
+        }
+        faults
+    }
+
     /// Takes all currently active faults, and returns the entries that began or ended.
-    pub fn update(&mut self, all: &[ActiveFault], source: Source, now: Timestamp) -> Vec<Entry> {
+    pub fn update(&mut self, all: &[ActiveFault], polled: Polled<'_>, source: Source, now: Timestamp) -> Vec<Entry> {
         let mut news = Vec::new();
-        let gone: Vec<String> = self.open.keys().filter(|id| !all.iter().any(|f| f.id == **id)).cloned().collect();
+        let is_over = |e: &&Entry| polled.covers(e) && !all.iter().any(|f| f.id == e.experiment);
+        let gone: Vec<String> = self.open.values().filter(is_over).map(|e| e.experiment.clone()).collect();
         for id in gone {
             let Some(mut entry) = self.open.remove(&id) else { continue };
-            (entry.state, entry.ended, entry.seen) = (State::Injected, Some(now), Some(now));
-            entry.targets.iter_mut().for_each(|t| t.to = Some(now));
+            let has_polled = self.has_polled(&entry.namespace);
+            end(&mut entry, has_polled, now);
             news.push(entry);
         }
         for fault in all {
             if self.open.contains_key(&fault.id) {
                 continue;
             }
+            let has_polled = self.has_polled(&fault.namespace);
             let n = self.stretches.entry(fault.id.clone()).or_default();
             *n += 1;
-            let entry = begun(fault, *n, source, now, self.has_polled);
+            let entry = begun(fault, *n, source, now, has_polled);
             self.open.insert(fault.id.clone(), entry.clone());
             news.push(entry);
         }
-        self.has_polled = true;
+        if let Polled::Namespace(namespace) = polled {
+            self.polled.insert(namespace.to_owned());
+        }
         news
     }
+
+    fn has_polled(&self, namespace: &str) -> bool {
+        self.polled.contains("") || self.polled.contains(namespace)
+    }
+}
+
+impl Polled<'_> {
+    fn covers(self, entry: &Entry) -> bool {
+        match self {
+            Self::Namespace(all) => all.is_empty() || entry.namespace == all,
+            Self::Object { namespace, name } => entry.namespace == namespace && entry.name == name,
+        }
+    }
+}
+
+/// A fault of an earlier run that the first poll does not find ended in between: when is not known.
+fn end(entry: &mut Entry, has_polled: bool, now: Timestamp) {
+    if has_polled {
+        (entry.state, entry.ended) = (State::Injected, Some(now));
+        entry.targets.iter_mut().for_each(|t| t.to = Some(now));
+    } else {
+        let since = entry.seen.map_or_else(|| "its start".to_owned(), Timestamp::rfc3339);
+        entry.state = State::UnknownEnd;
+        entry.note(format!("ended unwatched between {since} and {}", now.rfc3339()));
+    }
+    entry.seen = Some(now);
 }
 
 fn begun(fault: &ActiveFault, n: usize, source: Source, now: Timestamp, has_polled: bool) -> Entry {

@@ -3,7 +3,7 @@
 use automap_core::time::Timestamp;
 use serde_json::json;
 
-use super::polled::PolledFaults;
+use super::polled::{Polled, PolledFaults};
 use super::*;
 use crate::pods::Pods;
 use crate::{Entry, Source, State};
@@ -98,7 +98,9 @@ fn a_fault_in_a_virtual_service_is_in_place_while_it_stands_there() {
                 {"route": [{"destination": {"host": "other"}}]}]}})
     };
     let mut polled = PolledFaults::default();
-    let mut poll = |object: &serde_json::Value, s| polled.update(&istio::faults(object), Source::Istio, t(s));
+    let mut poll = |object: &serde_json::Value, s| {
+        polled.update(&istio::faults(object), Polled::Namespace(""), Source::Istio, t(s))
+    };
     assert_eq!(poll(&with(json!(null)), 10), []);
     let news = poll(&with(json!({"delay": {"fixedDelay": "2s", "percentage": {"value": 50}}})), 105);
     assert_eq!((news[0].services(), news[0].started, news[0].state), (vec!["payment"], Some(t(100)), State::Running));
@@ -116,7 +118,8 @@ fn flags_of_the_demo_name_the_service_they_break() {
             "llmInaccurateResponse": {"state": "ENABLED", "variants": {"on": true}, "defaultVariant": "on"}}})
     };
     let mut polled = PolledFaults::default();
-    let mut poll = |variant, s| polled.update(&flagd::faults(&file(variant)), Source::Flagd, t(s));
+    let mut poll =
+        |variant, s| polled.update(&flagd::faults(&file(variant)), Polled::Namespace(""), Source::Flagd, t(s));
     let first: Vec<Entry> = poll("50%", 1);
     assert_eq!((first.len(), first[0].services(), first[0].started), (1, vec!["payment"], None));
     assert!(first[0].notes.iter().any(|n| n.contains("at the first poll")));
