@@ -1,7 +1,9 @@
 //! The ledger as JSON lines: append-only; a later line with the same key replaces the earlier one.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, Read};
+use std::io::{self, BufRead, Read, Seek, SeekFrom, Write};
+
+use serde::de::IgnoredAny;
 
 use crate::entry::{Entry, State};
 
@@ -19,7 +21,7 @@ pub enum FileError {
         /// Counted from 1.
         line: usize,
         /// The error.
-        source: std::io::Error,
+        source: io::Error,
     },
     /// A line is not an entry.
     #[error("line {line}: not an entry of a chaos ledger: {source}")]
@@ -43,6 +45,33 @@ pub enum FileError {
 /// Never for an entry created by this crate; `serde_json`'s own otherwise.
 pub fn line(entry: &Entry) -> Result<String, serde_json::Error> {
     Ok(serde_json::to_string(entry)? + "\n")
+}
+
+/// Prepares a file of JSON lines for appending: an incomplete last line, left by a crash, is cut off with `cut`, or the next line would be appended
+/// to it and make both unreadable. A last line that only lacks its newline gets it.
+///
+/// # Errors
+/// When the file cannot be read or changed, or its last line is longer than [`MAX_LINE`].
+pub fn mend<F: Read + Write + Seek>(file: &mut F, cut: impl FnOnce(&mut F, u64) -> io::Result<()>) -> io::Result<()> {
+    let bytes = file.seek(SeekFrom::End(0))?;
+    let from = bytes.saturating_sub(MAX_LINE);
+    file.seek(SeekFrom::Start(from))?;
+    let mut end = Vec::new();
+    Read::by_ref(file).take(MAX_LINE).read_to_end(&mut end)?;
+    let last = end.rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
+    if last.is_empty() {
+        return Ok(());
+    }
+    if last.len() == end.len() && from > 0 {
+        let problem = format!("the last line is longer than {MAX_LINE} bytes; this is no ledger");
+        return Err(io::Error::new(io::ErrorKind::InvalidData, problem));
+    }
+    // The beginning of an object is never JSON itself.
+    if serde_json::from_slice::<IgnoredAny>(last).is_ok() {
+        file.seek(SeekFrom::End(0))?;
+        return file.write_all(b"\n");
+    }
+    cut(file, bytes.saturating_sub(last.len() as u64))
 }
 
 /// Reads a ledger, ordered by start. An incomplete last line, left by a crash, is ignored.
@@ -95,5 +124,32 @@ mod tests {
         assert!(wrong.contains("line 1: not an entry"), "{wrong}");
         let long = "x".repeat(MAX_LINE as usize + 1);
         assert!(matches!(read(long.as_bytes()), Err(FileError::TooLong { line: 1 })));
+    }
+
+    #[test]
+    fn a_line_can_be_appended_whatever_a_crash_left() {
+        let first = line(&Entry::new("u", "PodChaos", "shop", "kill", Source::Records)).unwrap();
+        let second = line(&Entry::new("v", "PodChaos", "shop", "kill", Source::Records)).unwrap();
+        for (left, kept) in [
+            (String::new(), ""),
+            (first.clone(), first.as_str()),
+            (first.clone() + &second[..second.len() - 60], first.as_str()),
+            (first[..20].to_owned(), ""),
+            (first.trim_end().to_owned(), first.as_str()),
+        ] {
+            let mut file = io::Cursor::new(left.clone().into_bytes());
+            mend(&mut file, |file, bytes| {
+                file.get_mut().truncate(bytes as usize);
+                Ok(())
+            })
+            .unwrap();
+            let mut bytes = file.into_inner();
+            assert_eq!(String::from_utf8_lossy(&bytes), kept, "{left:?}");
+            bytes.extend_from_slice(second.as_bytes());
+            assert!(read(bytes.as_slice()).unwrap().iter().any(|e| e.experiment == "v"), "{left:?}");
+        }
+        let mut long = io::Cursor::new(vec![b'x'; MAX_LINE as usize + 1]);
+        let refused = mend(&mut long, |_, _| Ok(())).unwrap_err().to_string();
+        assert!(refused.contains("the last line is longer"), "{refused}");
     }
 }

@@ -7,6 +7,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 
+use automap_chaos::file;
 pub use automap_chaos::injection::{Injection, Target};
 
 /// Maximum number of lines that are read.
@@ -49,13 +50,14 @@ pub enum LedgerError {
 }
 
 impl Ledger {
-    /// Opens the ledger, creating it if it does not exist.
+    /// Opens the ledger, creating it if it does not exist. A last line that a crash left incomplete is removed.
     ///
     /// # Errors
-    /// When the file cannot be opened.
+    /// When the file cannot be opened, or not be changed.
     pub fn open(path: &Path) -> Result<Self, LedgerError> {
-        let file = OpenOptions::new().create(true).append(true).open(path);
-        let file = file.map_err(|source| LedgerError::Io { path: path.to_owned(), source })?;
+        let io = |source| LedgerError::Io { path: path.to_owned(), source };
+        let mut file = OpenOptions::new().create(true).read(true).append(true).open(path).map_err(io)?;
+        file::mend(&mut file, |file, bytes| file.set_len(bytes)).map_err(io)?;
         Ok(Self { path: path.to_owned(), file })
     }
 
@@ -134,11 +136,15 @@ mod tests {
         let whole = read(&path)?;
         std::fs::OpenOptions::new().append(true).open(&path)?.write_all(b"{\"id\":\"c\",\"ki")?;
         let torn = read(&path)?;
+        let third = injection("d");
+        Ledger::open(&path)?.append(&third)?;
+        let mended = read(&path)?;
         std::fs::write(&path, "{}\n{}\n")?;
         let wrong = read(&path).map_err(|e| e.to_string());
         assert_eq!(ended.to.as_deref(), Some("2026-11-23T10:00:05.250Z"));
-        assert_eq!(whole, [ended, second]);
+        assert_eq!(whole, [ended.clone(), second.clone()]);
         assert_eq!(torn, whole);
+        assert_eq!(mended, [ended, second, third]);
         assert!(wrong.is_err_and(|e| e.contains(", line 1: missing field")));
         Ok(())
     }

@@ -3,7 +3,7 @@
 mod flags;
 
 use std::fs::{File, OpenOptions};
-use std::io::{BufReader, ErrorKind, Write};
+use std::io::{BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::Duration;
@@ -50,8 +50,7 @@ pub(crate) struct RecordArgs {
 /// Records until it is stopped.
 pub(super) fn run(args: &RecordArgs) -> Result<Exit> {
     let place = || args.ledger.display().to_string();
-    let known = known(&args.ledger)?;
-    let mut to = OpenOptions::new().create(true).append(true).open(&args.ledger).with_context(place)?;
+    let (known, mut to) = opened(&args.ledger).with_context(place)?;
     let mut recorder = Recorder::resume(LedgerOptions::default(), known);
     let mut flags = args.flags.as_deref().map(Flags::new);
     let interrupt = Interrupt::listen().context("cannot listen for signals")?;
@@ -97,15 +96,12 @@ pub(super) fn run(args: &RecordArgs) -> Result<Exit> {
     Ok(Exit::Ok)
 }
 
-/// What an earlier run wrote; empty if there was none.
-fn known(path: &Path) -> Result<Vec<Entry>> {
-    match File::open(path) {
-        Err(e) if e.kind() == ErrorKind::NotFound => Ok(Vec::new()),
-        opened => {
-            let opened = opened.with_context(|| path.display().to_string())?;
-            file::read(BufReader::new(opened)).with_context(|| path.display().to_string())
-        }
-    }
+/// What an earlier run wrote (nothing if there was none), and the file to append to.
+fn opened(path: &Path) -> Result<(Vec<Entry>, File)> {
+    let mut ledger = OpenOptions::new().create(true).read(true).append(true).open(path)?;
+    let known = file::read(BufReader::new(&ledger))?;
+    file::mend(&mut ledger, |ledger, bytes| ledger.set_len(bytes))?;
+    Ok((known, ledger))
 }
 
 /// Written to the file before it is printed.
@@ -135,5 +131,24 @@ fn report_state(resource: &str, namespace: &str, state: &WatchState) {
             say(&format!("{resource}{place}: no permission to read, so nothing of it is recorded: {why}"))
         }
         WatchState::Broken(why) => say(&format!("{resource}{place}: the watch broke and is retried: {why}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use automap_chaos::Source;
+
+    #[test]
+    fn a_ledger_that_a_crash_cut_is_continued() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("chaos.jsonl");
+        let entry = |uid: &str| Entry::new(uid, "PodChaos", "shop", "kill", Source::Records);
+        let whole = file::line(&entry("a")).unwrap();
+        std::fs::write(&path, whole.clone() + &whole[..whole.len() / 2]).unwrap();
+        let (known, mut ledger) = opened(&path).unwrap();
+        assert_eq!(known, [entry("a")]);
+        write(&mut ledger, &[entry("b")]).unwrap();
+        assert_eq!(opened(&path).unwrap().0, [entry("a"), entry("b")]);
     }
 }
