@@ -24,6 +24,24 @@ pub enum ArchiveError {
         /// Why.
         reason: String,
     },
+    /// A file would exceed what readers accept.
+    #[error(
+        "{path} would be too large to be read again: {reason}; this month stays as it was: leave out the incidents with the longest reports, or add them to another archive"
+    )]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// The bound.
+        reason: String,
+    },
+    /// An incident belongs to no part.
+    #[error("incident {id} cannot be archived: {reason}; correct the time at which it was opened")]
+    NoMonth {
+        /// Which incident.
+        id: String,
+        /// Why.
+        reason: &'static str,
+    },
     /// A file was not written by this program, or is damaged.
     #[error(
         "{path} cannot be read as a part of the archive: {reason}; put it back from a copy, or move it away and add its incidents again"

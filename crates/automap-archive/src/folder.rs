@@ -1,8 +1,7 @@
 //! The folder itself: its parts, how they are read, and how incidents are added.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
-use std::ops::AddAssign;
 use std::path::{Path, PathBuf};
 
 use automap_core::incident::Incident;
@@ -10,9 +9,10 @@ use automap_core::time::Timestamp;
 use automap_sources::whole_file;
 
 use crate::error::ArchiveError;
-use crate::partition::{Partition, encoded};
+use crate::merge::Merge;
+use crate::partition::{self, Partition, encoded};
 use crate::row::{Change, Row};
-use crate::{evidence_table, incident_table};
+use crate::{evidence_table, incident_table, table};
 
 const INCIDENTS: &str = "incidents";
 const EVIDENCE: &str = "evidence";
@@ -44,7 +44,7 @@ pub struct Filter {
 }
 
 /// Result of [`Archive::add`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Added {
     /// Incidents that were new.
     pub new: usize,
@@ -52,14 +52,17 @@ pub struct Added {
     pub later: usize,
     /// Incidents that were already present in this or a later revision.
     pub known: usize,
+    /// Incidents that were not added: what is there stays as it is.
+    pub left_out: Vec<LeftOut>,
 }
 
-impl AddAssign for Added {
-    fn add_assign(&mut self, more: Self) {
-        self.new += more.new;
-        self.later += more.later;
-        self.known += more.known;
-    }
+/// An incident that was not added.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeftOut {
+    /// Its id.
+    pub id: String,
+    /// Why.
+    pub reason: &'static str,
 }
 
 impl Filter {
@@ -92,35 +95,59 @@ impl Archive {
         Self::open(root)
     }
 
-    /// Adds incidents; earlier revisions are replaced. Each changed month is rewritten as a whole or not at all; months are written one after the
-    /// other, so that after an error the earlier ones are done, and adding again does the rest. Waits for other processes that are adding.
+    /// Adds incidents; earlier revisions are replaced, by the rules of [`automap_core::incident::history`]. Each changed month is rewritten as a whole or
+    /// not at all; months are written one after the other, so that after an error the earlier ones are done, and adding again does the rest. Waits for
+    /// other processes that are adding.
     ///
     /// # Errors
-    /// When a month cannot be read or written.
+    /// When a month cannot be read or written, or would become too large to be read.
     pub fn add(&self, incidents: Vec<Incident>) -> Result<Added, ArchiveError> {
         let _lock = self.lock()?;
+        let mut added = Added::default();
         let mut by_part: BTreeMap<Partition, Vec<Incident>> = BTreeMap::new();
         for incident in incidents {
-            by_part.entry(Partition::of(&incident.target, incident.opened)).or_default().push(incident);
-        }
-        let mut added = Added::default();
-        for (part, incidents) in by_part {
-            let known = incident_table::documents(&self.incidents_file(&part))?;
-            let (merged, more) = merged(known, incidents);
-            if more.new + more.later > 0 {
-                self.write(&part, &merged)?;
+            match Partition::of(&incident.target, incident.opened) {
+                Some(part) => by_part.entry(part).or_default().push(incident),
+                None => added.left_out.push(LeftOut { id: incident.id, reason: partition::NO_MONTH }),
             }
-            added += more;
+        }
+        let mut elsewhere = self.elsewhere(&by_part)?;
+        for (part, incidents) in by_part {
+            let mut merge = Merge::onto(incident_table::documents(&self.incidents_file(&part))?);
+            incidents.into_iter().for_each(|incident| merge.take(incident, &mut elsewhere, &mut added));
+            if merge.is_changed {
+                self.write(&part, &merge.sorted())?;
+            }
         }
         Ok(added)
+    }
+
+    /// Of the ids that are new to their part, those that another part holds: an id belongs to one incident for ever.
+    fn elsewhere(&self, by_part: &BTreeMap<Partition, Vec<Incident>>) -> Result<BTreeSet<String>, ArchiveError> {
+        let mut new: BTreeSet<&str> = BTreeSet::new();
+        for (part, incidents) in by_part {
+            let known: BTreeSet<String> = incident_table::ids(&self.incidents_file(part))?.into_iter().collect();
+            new.extend(incidents.iter().map(|i| i.id.as_str()).filter(|id| !known.contains(*id)));
+        }
+        let mut held = BTreeSet::new();
+        if new.is_empty() {
+            return Ok(held);
+        }
+        for part in self.parts(&Filter::default())? {
+            let ids = incident_table::ids(&self.incidents_file(&part))?;
+            held.extend(ids.into_iter().filter(|id| new.contains(id.as_str())));
+        }
+        Ok(held)
     }
 
     /// Stores the metrics of an incident, a capture's bytes. Returns the path.
     ///
     /// # Errors
-    /// When the file cannot be written.
+    /// When the file cannot be written, or no month can be named for the incident.
     pub fn add_capture(&self, incident: &Incident, capture: &[u8]) -> Result<PathBuf, ArchiveError> {
         let part = Partition::of(&incident.target, incident.opened);
+        let part =
+            part.ok_or_else(|| ArchiveError::NoMonth { id: incident.id.clone(), reason: partition::NO_MONTH })?;
         let file = part.folder(&self.root.join(CAPTURES)).join(format!("{}.parquet", encoded(&incident.id)));
         replace(&file, capture)?;
         Ok(file)
@@ -176,7 +203,8 @@ impl Archive {
         part.folder(&self.root.join(INCIDENTS)).join("incidents.parquet")
     }
 
-    /// The evidence is written first: if the power fails between the two, it has more than the incidents, and adding again repairs that.
+    /// Both files are checked before the first is replaced: what readers would refuse is not written. The evidence is written first: if the power fails
+    /// between the two, it has more than the incidents, and adding again repairs that.
     fn write(&self, part: &Partition, incidents: &[Incident]) -> Result<(), ArchiveError> {
         let (evidence, rows) =
             (part.folder(&self.root.join(EVIDENCE)).join("evidence.parquet"), self.incidents_file(part));
@@ -184,8 +212,10 @@ impl Archive {
             let path = path.to_owned();
             move |e: parquet::errors::ParquetError| ArchiveError::Unwritable { path, reason: e.to_string() }
         };
-        replace(&evidence, &evidence_table::write(incidents).map_err(failed(&evidence))?)?;
-        replace(&rows, &incident_table::write(incidents).map_err(failed(&rows))?)
+        let of_evidence = table::checked(&evidence, evidence_table::write(incidents).map_err(failed(&evidence))?)?;
+        let of_rows = table::checked(&rows, incident_table::write(incidents).map_err(failed(&rows))?)?;
+        replace(&evidence, &of_evidence)?;
+        replace(&rows, &of_rows)
     }
 
     /// The parts that may match a filter. Folders with other names are ignored.
@@ -210,26 +240,6 @@ impl Archive {
         file.lock().map_err(ArchiveError::io(&path))?;
         Ok(file)
     }
-}
-
-/// The latest revision of each incident, the first opened first.
-fn merged(known: Vec<Incident>, incidents: Vec<Incident>) -> (Vec<Incident>, Added) {
-    let mut by_id: BTreeMap<String, Incident> = known.into_iter().map(|i| (i.id.clone(), i)).collect();
-    let mut added = Added::default();
-    for incident in incidents {
-        match by_id.get(&incident.id) {
-            None => added.new += 1,
-            Some(known) if known.revision < incident.revision => added.later += 1,
-            Some(_) => {
-                added.known += 1;
-                continue;
-            }
-        }
-        by_id.insert(incident.id.clone(), incident);
-    }
-    let mut all: Vec<Incident> = by_id.into_values().collect();
-    all.sort_by(|a, b| a.opened.cmp(&b.opened).then_with(|| a.id.cmp(&b.id)));
-    (all, added)
 }
 
 fn bounded(what: &'static str, count: usize) -> Result<(), ArchiveError> {

@@ -69,6 +69,15 @@ pub(crate) fn rows(path: &Path, target: &str) -> Result<Vec<Row>, ArchiveError> 
     Ok(rows)
 }
 
+/// The ids of a file's incidents; none if there is no such file.
+pub(crate) fn ids(path: &Path) -> Result<Vec<String>, ArchiveError> {
+    let mut ids = Vec::new();
+    for columns in table::read(path, &["id"])? {
+        ids.extend(columns.all("id", columns.strings("id")?)?);
+    }
+    Ok(ids)
+}
+
 /// The whole records of a file; none if there is no such file.
 pub(crate) fn documents(path: &Path) -> Result<Vec<Incident>, ArchiveError> {
     let mut incidents = Vec::new();

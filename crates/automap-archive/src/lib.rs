@@ -20,6 +20,7 @@ mod evidence_table;
 mod folder;
 pub mod history;
 mod incident_table;
+mod merge;
 mod partition;
 mod row;
 pub mod similar;
@@ -27,5 +28,5 @@ mod table;
 
 pub use error::ArchiveError;
 pub use evidence_table::of as changes;
-pub use folder::{Added, Archive, Filter};
+pub use folder::{Added, Archive, Filter, LeftOut};
 pub use row::{Change, Row};

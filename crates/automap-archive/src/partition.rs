@@ -8,6 +8,9 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, percent_decode
 /// Characters that are encoded in a folder's name, as readers of such folders expect; dots too, so that no target names a parent folder.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_');
 
+/// Why an incident belongs to no part.
+pub(crate) const NO_MONTH: &str = "it was opened before the year 0 or after 9999";
+
 /// One part. Ordered by target, then by month.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Partition {
@@ -18,9 +21,11 @@ pub(crate) struct Partition {
 }
 
 impl Partition {
-    /// The part of an incident. Its opening time never changes, whatever is learnt about its onset.
-    pub(crate) fn of(target: &str, opened: Timestamp) -> Self {
-        Self { target: target.to_owned(), month: month(opened) }
+    /// The part of an incident; `None` if its year does not have four digits, since no such part would be found again. Its opening time never changes,
+    /// whatever is learnt about its onset.
+    pub(crate) fn of(target: &str, opened: Timestamp) -> Option<Self> {
+        let month = Some(month(opened)).filter(|month| is_month(month))?;
+        Some(Self { target: target.to_owned(), month })
     }
 
     /// Its folder below `root`.
@@ -62,7 +67,7 @@ mod tests {
     fn a_folder_stands_for_its_part_whatever_the_target_is_called() {
         let opened = Timestamp::parse_rfc3339("2026-11-30T23:59:59Z").unwrap();
         for target in ["shop", "shop/eu", "..", "a b=ü%", ""] {
-            let part = Partition::of(target, opened);
+            let part = Partition::of(target, opened).unwrap();
             let folder = part.folder(Path::new("/x"));
             let names: Vec<&str> = folder.iter().filter_map(|n| n.to_str()).collect();
             assert_eq!(names.len(), 4, "{target} stays one folder: {names:?}");
@@ -70,6 +75,7 @@ mod tests {
         }
         assert_eq!(Partition::from_names("target=%ff", "month=2026-11"), None);
         assert_eq!(Partition::from_names("target=a", "month=2026-1"), None);
+        assert_eq!(Partition::of("shop", Timestamp::parse_rfc3339("-000001-06-01T00:00:00Z").unwrap()), None);
     }
 
     #[test]

@@ -25,6 +25,17 @@ pub(crate) fn write(columns: Vec<(&str, ArrayRef)>) -> Result<Vec<u8>, ParquetEr
     parquet_columns::write(columns, Compression::ZSTD(ZstdLevel::default()))
 }
 
+/// The bytes of a file, if [`read`] would accept them.
+pub(crate) fn checked(path: &Path, bytes: Vec<u8>) -> Result<Bytes, ArchiveError> {
+    let bytes = Bytes::from(bytes);
+    let within = match bytes.len() as u64 > MAX_FILE_BYTES {
+        true => Err(format!("it has more than {MAX_FILE_BYTES} bytes")),
+        false => parquet_rows::check(&bytes, MAX_ROWS),
+    };
+    within.map_err(|reason| ArchiveError::TooLarge { path: path.to_owned(), reason })?;
+    Ok(bytes)
+}
+
 /// The requested columns of a file; no rows if there is no such file.
 pub(crate) fn read(path: &Path, columns: &[&str]) -> Result<Vec<Columns>, ArchiveError> {
     let bytes = match read_file(path, MAX_FILE_BYTES) {
@@ -102,5 +113,23 @@ impl Columns {
         let column = self.batch.column_by_name(name);
         let column = column.ok_or_else(|| self.unreadable(format!("it has no column {name}")))?;
         as_kind(column).ok_or_else(|| self.unreadable(format!("the column {name} holds {}", column.data_type())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use automap_sources::parquet_columns::counts;
+
+    #[test]
+    fn what_would_not_be_read_again_is_not_written() {
+        let path = Path::new("evidence.parquet");
+        let rows = |count: usize| write(vec![("rank", counts((0..count).map(|_| Some(1))))]).unwrap();
+        assert!(checked(path, rows(2)).is_ok());
+        let refused = checked(path, rows(MAX_ROWS + 1)).unwrap_err().to_string();
+        assert!(
+            refused.contains("evidence.parquet would be too large") && refused.contains("1000000 rows"),
+            "{refused}"
+        );
     }
 }

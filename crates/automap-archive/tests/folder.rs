@@ -92,6 +92,65 @@ fn what_is_added_is_read_again_and_later_revisions_take_the_place_of_earlier_one
     assert_eq!((row.state.as_str(), row.known_cause()), ("closed", Some("carts-db")));
 }
 
+/// Why each incident that was not added was left out.
+fn left_out(archive: &Archive, incidents: Vec<Incident>) -> Vec<(String, &'static str)> {
+    archive.add(incidents).unwrap().left_out.into_iter().map(|one| (one.id, one.reason)).collect()
+}
+
+#[test]
+fn no_incident_takes_the_record_of_another() {
+    let dir = tempfile::tempdir().unwrap();
+    let archive = Archive::create(dir.path()).unwrap();
+    let confirmed = Incident {
+        state: IncidentState::Closed,
+        closed: Some(at("2026-11-10T10:30:00Z")),
+        confirmed: Some("payment".to_owned()),
+        report: None,
+        ..an_incident("shop-1", "shop", "2026-11-10T10:00:00Z")
+    };
+    archive.add(vec![confirmed.clone()]).unwrap();
+    let later = Incident { revision: 9, ..confirmed.clone() };
+    let opened =
+        |target: &str, opened: &str| Incident { target: target.to_owned(), opened: at(opened), ..later.clone() };
+    let other = "another incident is kept under this id";
+    for (incident, reason) in [
+        (opened("shop", "2026-11-11T12:00:00Z"), other),
+        (opened("shop", "2026-10-11T12:00:00Z"), other),
+        (opened("bank", "2026-11-10T10:00:00Z"), other),
+        (Incident { confirmed: None, ..later.clone() }, "its confirmed cause would be lost"),
+        (Incident { cause: None, ..later.clone() }, "it is closed, and only its confirmed cause can change"),
+        (opened("shop", "-000001-06-01T00:00:00Z"), "it was opened before the year 0 or after 9999"),
+    ] {
+        assert_eq!(left_out(&archive, vec![incident.clone()]), [("shop-1".to_owned(), reason)], "{incident:?}");
+    }
+    // Two parts in one call: the first one has the id.
+    let twice = ["2026-10-05T00:00:00Z", "2026-11-05T00:00:00Z"].map(|opened| an_incident("shop-2", "shop", opened));
+    assert_eq!(left_out(&archive, twice.to_vec()), [("shop-2".to_owned(), other)]);
+
+    let rows = archive.incidents(&Filter::default()).unwrap();
+    let kept: Vec<(&str, Option<&str>)> = rows.iter().map(|row| (row.id.as_str(), row.confirmed.as_deref())).collect();
+    assert_eq!(kept, [("shop-2", None), ("shop-1", Some("payment"))]);
+    let corrected = Incident { confirmed: Some("orders".to_owned()), ..later };
+    assert_eq!(archive.add(vec![corrected]).unwrap(), Added { later: 1, ..Added::default() });
+    let absurd = an_incident("shop-3", "shop", "-000001-06-01T00:00:00Z");
+    assert!(matches!(archive.add_capture(&absurd, b"PAR1"), Err(ArchiveError::NoMonth { .. })));
+}
+
+/// The archive has read its record from JSON once more than the store that it comes from.
+#[test]
+fn a_confirmation_of_an_archived_incident_with_its_report_is_taken() {
+    let dir = tempfile::tempdir().unwrap();
+    let archive = Archive::create(dir.path()).unwrap();
+    let closed = Incident {
+        state: IncidentState::Closed,
+        closed: Some(at("2026-11-30T12:30:00Z")),
+        ..an_incident("shop-1", "shop", "2026-11-30T12:10:00Z")
+    };
+    archive.add(vec![closed.clone()]).unwrap();
+    let confirmed = Incident { revision: 4, confirmed: Some("carts-db".to_owned()), ..closed };
+    assert_eq!(archive.add(vec![confirmed]).unwrap(), Added { later: 1, ..Added::default() });
+}
+
 #[test]
 fn a_question_reads_the_parts_that_it_needs() {
     let dir = tempfile::tempdir().unwrap();

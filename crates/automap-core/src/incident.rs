@@ -2,6 +2,8 @@
 //!
 //! Plain, versioned data. [`crate::watch`] creates and updates it; the server stores, sends and serves it. Text for people is composed elsewhere.
 
+pub mod history;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

@@ -25,20 +25,33 @@ pub fn read(file: &Bytes, columns: &[&str], max_rows: usize) -> Result<Vec<Recor
     decoder::run(|| decode(file, columns, max_rows)).unwrap_or_else(Err)
 }
 
+/// Checks the bounds of [`read`] without decoding a row: what a writer asks before it replaces a file.
+///
+/// # Errors
+/// As for [`read`], except for damage inside a page.
+pub fn check(file: &Bytes, max_rows: usize) -> Result<(), String> {
+    decoder::run(|| opened(file, max_rows).map(|_| ())).unwrap_or_else(Err)
+}
+
 fn decode(file: &Bytes, columns: &[&str], max_rows: usize) -> Result<Vec<RecordBatch>, String> {
+    let builder = opened(file, max_rows)?;
+    let wanted = ProjectionMask::columns(builder.parquet_schema(), columns.iter().copied());
+    let batches = builder.with_projection(wanted).build().map_err(|e| e.to_string())?;
+    batches.collect::<Result<_, _>>().map_err(|e| e.to_string())
+}
+
+/// A reader of a file within the bounds.
+fn opened(file: &Bytes, max_rows: usize) -> Result<ParquetRecordBatchReaderBuilder<Bytes>, String> {
     let builder = with_shared_words(file).map_err(|e| e.to_string())?;
     let info = builder.metadata();
     if info.file_metadata().num_rows() > max_rows as i64 {
         return Err(format!("it has more than {max_rows} rows"));
     }
     match parquet_bounds::check(file, info, MAX_UNPACKED_BYTES) {
-        Ok(()) => {}
-        Err(PageProblem::TooLarge(limit)) => return Err(format!("it unpacks to more than {limit} bytes")),
-        Err(PageProblem::Damaged) => return Err("a page has no usable header".to_owned()),
+        Ok(()) => Ok(builder),
+        Err(PageProblem::TooLarge(limit)) => Err(format!("it unpacks to more than {limit} bytes")),
+        Err(PageProblem::Damaged) => Err("a page has no usable header".to_owned()),
     }
-    let wanted = ProjectionMask::columns(builder.parquet_schema(), columns.iter().copied());
-    let batches = builder.with_projection(wanted).build().map_err(|e| e.to_string())?;
-    batches.collect::<Result<_, _>>().map_err(|e| e.to_string())
 }
 
 /// A reader that stores each string of a dictionary once.

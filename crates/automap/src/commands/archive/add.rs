@@ -5,7 +5,7 @@ use std::io::{BufReader, Read as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use automap_archive::{Added, Archive};
+use automap_archive::{Added, Archive, LeftOut};
 use automap_core::incident::{Incident, IncidentState};
 use automap_core::text::digest;
 use automap_core::{DiagnoseOptions, diagnose};
@@ -37,6 +37,8 @@ pub(crate) struct AddArgs {
 
 /// Incidents held in memory before they are written.
 const BATCH: usize = 1_000;
+/// Most incidents whose refusal is explained; the rest is counted.
+const MAX_EXPLAINED: usize = 20;
 
 /// Incidents on their way into the archive.
 struct Adding<'a> {
@@ -44,13 +46,16 @@ struct Adding<'a> {
     target: Option<&'a str>,
     waiting: Vec<Incident>,
     added: Added,
+    /// How many were not added.
+    left_out: usize,
 }
 
 /// Runs it.
 pub(super) fn run(args: &AddArgs) -> Result<()> {
     let store = if args.files.is_empty() { Some(args.kept.open_existing()?.store) } else { None };
     let archive = Archive::create(&args.dir)?;
-    let mut adding = Adding { archive, target: args.target.as_deref(), waiting: Vec::new(), added: Added::default() };
+    let (waiting, added) = (Vec::new(), Added::default());
+    let mut adding = Adding { archive, target: args.target.as_deref(), waiting, added, left_out: 0 };
     if let Some(store) = store {
         let closed = IncidentFilter {
             states: vec![IncidentState::Closed],
@@ -63,15 +68,21 @@ pub(super) fn run(args: &AddArgs) -> Result<()> {
     for file in &args.files {
         match is_capture(file)? {
             true => progress.suspend(|| adding.capture(file))?,
-            false => adding.exported(file)?,
+            false => progress.suspend(|| adding.exported(file))?,
         }
         progress.inc(1);
     }
     drop(progress);
     adding.write()?;
-    let Added { new, later, known } = adding.added;
+    let Added { new, later, known, .. } = adding.added;
+    let left_out = match adding.left_out {
+        0 => String::new(),
+        n => format!(", {n} were left out"),
+    };
     let dir = args.dir.display();
-    say(&format!("{new} incidents are new in {dir}, {later} are later than they were, {known} were there already"));
+    say(&format!(
+        "{new} incidents are new in {dir}, {later} are later than they were, {known} were there already{left_out}"
+    ));
     Ok(())
 }
 
@@ -86,7 +97,16 @@ impl Adding<'_> {
     }
 
     fn write(&mut self) -> Result<()> {
-        self.added += self.archive.add(std::mem::take(&mut self.waiting))?;
+        let more = self.archive.add(std::mem::take(&mut self.waiting))?;
+        self.added.new += more.new;
+        self.added.later += more.later;
+        self.added.known += more.known;
+        for LeftOut { id, reason } in &more.left_out {
+            if self.left_out < MAX_EXPLAINED {
+                say(&format!("{id} is left out: {reason}"));
+            }
+            self.left_out += 1;
+        }
         Ok(())
     }
 
