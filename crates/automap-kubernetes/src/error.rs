@@ -34,6 +34,16 @@ pub enum ClusterError {
         /// `blockchaos.chaos-mesh.org`.
         resource: String,
     },
+    /// There is more of a kind than is read.
+    #[error("the cluster has more {resource}{place} than are read ({limit}); name namespaces with fewer of them", place = in_namespace(.namespace))]
+    TooLarge {
+        /// `pods`.
+        resource: String,
+        /// The namespace; empty: all.
+        namespace: String,
+        /// How much is read.
+        limit: String,
+    },
     /// The server rejected the object or the request.
     #[error("the cluster refuses {what}: {problem}")]
     Refused {
@@ -63,6 +73,12 @@ pub(crate) struct Asked<'a> {
     pub(crate) verb: &'static str,
     pub(crate) resource: String,
     pub(crate) namespace: &'a str,
+}
+
+impl Asked<'_> {
+    pub(crate) fn too_large(&self, limit: String) -> ClusterError {
+        ClusterError::TooLarge { resource: self.resource.clone(), namespace: self.namespace.to_owned(), limit }
+    }
 }
 
 impl ClusterError {

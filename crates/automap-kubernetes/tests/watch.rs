@@ -3,7 +3,7 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -30,13 +30,18 @@ fn server(name: &str, answers: Vec<Answer>) -> Server {
     let left = Arc::new(Mutex::new(answers));
     let log = Arc::clone(&asked);
     std::thread::spawn(move || {
-        for stream in listener.incoming().take(200) {
+        for stream in listener.incoming().take(1000) {
             let (left, log) = (Arc::clone(&left), Arc::clone(&log));
             std::thread::spawn(move || serve(&stream.unwrap(), &left, &log));
         }
     });
     let dir = tempfile::Builder::new().prefix(name).tempdir().unwrap();
-    let kubeconfig = dir.path().join("kubeconfig");
+    let kubeconfig = kubeconfig(dir.path(), &address.to_string());
+    Server { kubeconfig, _dir: dir, asked }
+}
+
+fn kubeconfig(dir: &Path, address: &str) -> PathBuf {
+    let kubeconfig = dir.join("kubeconfig");
     let text = json!({
         "apiVersion": "v1", "kind": "Config", "current-context": "test",
         "clusters": [{"name": "test", "cluster": {"server": format!("http://{address}")}}],
@@ -44,7 +49,7 @@ fn server(name: &str, answers: Vec<Answer>) -> Server {
         "contexts": [{"name": "test", "context": {"cluster": "test", "user": "test", "namespace": "shop"}}]
     });
     std::fs::write(&kubeconfig, text.to_string()).unwrap();
-    Server { kubeconfig, _dir: dir, asked }
+    kubeconfig
 }
 
 fn serve(stream: &TcpStream, left: &Mutex<Vec<Answer>>, log: &Mutex<Vec<String>>) {
@@ -119,6 +124,7 @@ fn heard(cluster: &Cluster, resources: Vec<Resource>, enough: usize) -> Vec<Stri
             WatchMessage::Event(WatchEvent::Bookmark) | WatchMessage::Tick => {}
             WatchMessage::State { resource, state, .. } => all.push(match state {
                 WatchState::Watching => format!("{} watching", resource.kind),
+                WatchState::Incomplete(read) => format!("{} incomplete: {read}", resource.kind),
                 WatchState::Missing => format!("{} missing", resource.kind),
                 WatchState::Forbidden(why) => format!("{} forbidden: {why}", resource.kind),
                 WatchState::Broken(why) => format!("{} broken: {why}", resource.kind),
@@ -188,6 +194,64 @@ fn a_list_is_read_page_by_page() {
     let listed = server.connect().list(network_chaos(), "shop").unwrap();
     assert_eq!(listed.len(), 3);
     assert_eq!(server.asked.lock().unwrap().len(), 2);
+}
+
+/// How many lists and watches are asked for in three seconds of a server whose watches all answer the same.
+fn asked_in_three_seconds(name: &str, answer: Value) -> (usize, usize) {
+    let list = page(&[], 5, "");
+    let server = server(name, vec![("networkchaos?&limit=", 200, vec![list]), ("watch=true", 200, vec![answer])]);
+    let until = Instant::now() + Duration::from_secs(3);
+    let scope = Scope { namespaces: vec!["shop".to_owned()], resources: vec![network_chaos()] };
+    watch(&server.connect(), &scope, &mut |_| Instant::now() < until);
+    let asked = server.asked.lock().unwrap();
+    let watches = asked.iter().filter(|path| path.contains("watch=true")).count();
+    (asked.len() - watches, watches)
+}
+
+#[test]
+fn a_server_that_ends_every_watch_at_once_is_not_flooded() {
+    let bookmark = json!({"type": "BOOKMARK", "object": {"kind": "NetworkChaos", "apiVersion": "chaos-mesh.org/v1alpha1", "metadata": {"resourceVersion": "5"}}});
+    let (lists, watches) = asked_in_three_seconds("ends", bookmark);
+    assert!(lists == 1 && (1..=4).contains(&watches), "{lists} lists, {watches} watches");
+    let gone = json!({"type": "ERROR", "object": failure(410, "Expired", "too old")});
+    let (lists, watches) = asked_in_three_seconds("expired", gone);
+    assert!((1..=4).contains(&lists) && watches <= lists, "{lists} lists, {watches} watches");
+}
+
+#[test]
+fn a_list_that_is_cut_is_not_taken_for_a_whole_one() {
+    let endless = || {
+        let list = page(&[object("a", 1)], 5, "more");
+        server("endless", vec![("limit=250", 200, vec![list]), ("watch=true", 200, vec![])])
+    };
+    let error = endless().connect().list(network_chaos(), "shop").unwrap_err().to_string();
+    assert!(
+        error.contains("more networkchaos.chaos-mesh.org in namespace shop than are read (the first 200"),
+        "{error}"
+    );
+    let all = heard(&endless().connect(), vec![network_chaos()], 201);
+    assert_eq!(
+        (all.first().map(String::as_str), all.last().map(String::as_str)),
+        (Some("added a"), Some("NetworkChaos incomplete: 200"))
+    );
+}
+
+#[test]
+fn a_page_that_is_too_large_is_refused() {
+    let server = server("large", vec![("networkchaos", 200, vec![json!("x".repeat(65 << 20))])]);
+    let error = server.connect().list(network_chaos(), "shop").unwrap_err().to_string();
+    assert!(error.contains("64 MiB in a page of 250 objects"), "{error}");
+}
+
+#[test]
+fn a_server_that_never_answers_is_not_waited_for() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let kubeconfig = kubeconfig(dir.path(), &silent.local_addr().unwrap().to_string());
+    let began = Instant::now();
+    let cluster = Cluster::connect(&ConnectOptions { kubeconfig: Some(kubeconfig), context: None }).unwrap();
+    let error = cluster.version().unwrap_err().to_string();
+    assert!(error.contains("no answer within 10 s") && began.elapsed() < Duration::from_secs(60), "{error}");
 }
 
 #[test]

@@ -11,7 +11,9 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use automap_chaos::{Entry, LedgerOptions, Recorder, file};
 use automap_core::time::Timestamp;
-use automap_kubernetes::{LITMUS_RESULTS, PODS, Scope, VIRTUAL_SERVICES, WatchMessage, WatchState, experiments, watch};
+use automap_kubernetes::{
+    Cluster, LITMUS_RESULTS, PODS, Scope, VIRTUAL_SERVICES, WatchMessage, WatchState, experiments, watch,
+};
 use clap::Args;
 use jiff::ZonedDateTime;
 
@@ -53,6 +55,9 @@ pub(super) fn run(args: &RecordArgs) -> Result<Exit> {
     let (known, mut to) = opened(&args.ledger).with_context(place)?;
     let mut recorder = Recorder::resume(LedgerOptions::default(), known);
     let mut flags = args.flags.as_deref().map(Flags::new);
+    let cluster = if args.no_cluster { None } else { Some(args.cluster.connect()?) };
+    let version = cluster.as_ref().map(Cluster::version).transpose()?;
+    // Until here a signal ends the process at once: nothing has been recorded, and an API server may be slow to answer.
     let interrupt = Interrupt::listen().context("cannot listen for signals")?;
     let mut take = |heard: Option<WatchMessage>| -> Result<bool> {
         let now = Timestamp::from_ms(ZonedDateTime::now().timestamp().as_millisecond());
@@ -71,14 +76,7 @@ pub(super) fn run(args: &RecordArgs) -> Result<Exit> {
         write(&mut to, &news).with_context(place)?;
         Ok(!interrupt.is_set())
     };
-    if args.no_cluster {
-        say(&format!("writing to {}; Ctrl-C stops it", place()));
-        while take(None)? {
-            sleep(TICK);
-        }
-    } else {
-        let cluster = args.cluster.connect()?;
-        let version = cluster.version()?;
+    if let Some((cluster, version)) = cluster.zip(version) {
         say(&format!("watching {} ({version}), writing to {}; Ctrl-C stops it", cluster.server(), place()));
         let resources = experiments().chain([PODS, VIRTUAL_SERVICES, LITMUS_RESULTS]).collect();
         let scope = Scope { namespaces: args.cluster.chaos_namespace.clone(), resources };
@@ -91,6 +89,11 @@ pub(super) fn run(args: &RecordArgs) -> Result<Exit> {
             }
         });
         failed?;
+    } else {
+        say(&format!("writing to {}; Ctrl-C stops it", place()));
+        while take(None)? {
+            sleep(TICK);
+        }
     }
     say("stopped");
     Ok(Exit::Ok)
@@ -126,6 +129,10 @@ fn report_state(resource: &str, namespace: &str, state: &WatchState) {
     let place = if namespace.is_empty() { String::new() } else { format!(" in {namespace}") };
     match state {
         WatchState::Watching => {}
+        WatchState::Incomplete(read) => say(&format!(
+            "{resource}{place}: there are more than the {read} that were read; the others are recorded once they change; \
+             name namespaces with --chaos-namespace"
+        )),
         WatchState::Missing => say(&format!("{resource}: not in this cluster; checked again every minute")),
         WatchState::Forbidden(why) => {
             say(&format!("{resource}{place}: no permission to read, so nothing of it is recorded: {why}"))

@@ -26,7 +26,7 @@ pub(super) fn entries(cluster: &Cluster, namespaces: &[String]) -> Result<[Vec<E
                 objects.iter().for_each(|pod| pods.see(pod, None));
                 ledger.apply(&relisted(PODS.kind, namespace, objects), now);
             }
-            Err(error @ ClusterError::Forbidden { .. }) => say(&format!("{error}")),
+            Err(error @ (ClusterError::Forbidden { .. } | ClusterError::TooLarge { .. })) => say(&format!("{error}")),
             Err(error) => return Err(error.into()),
         }
         for resource in &kinds {
