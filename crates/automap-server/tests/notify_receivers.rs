@@ -133,6 +133,7 @@ fn slack_gets_blocks_within_its_limits_and_nothing_it_would_obey() {
     let body = stage.last();
     let blocks = body["blocks"].as_array().unwrap();
     assert!(blocks.len() > 2 && blocks.len() <= 50);
+    assert!(blocks.iter().all(|b| b["text"]["verbatim"] == true), "it makes no mentions out of names");
     let mut texts: Vec<&str> = blocks.iter().map(|b| b["text"]["text"].as_str().unwrap()).collect();
     assert!(
         texts[0].contains("&lt;!channel&gt; &amp; &lt;script&gt;alert(1)&lt;/script&gt; {{ id }} \"quoted\" second"),
@@ -141,7 +142,8 @@ fn slack_gets_blocks_within_its_limits_and_nothing_it_would_obey() {
     );
     texts.push(body["text"].as_str().unwrap());
     for text in &texts {
-        assert!(text.chars().count() <= 3000 && !text.contains(['<', '>']), "{text}");
+        let foreign = text.replace("<https://automap.example.org/incidents/", "").replace(">\n", "");
+        assert!(text.chars().count() <= 3000 && !foreign.contains(['<', '>']), "{text}");
     }
     assert!(texts.iter().map(|t| t.len()).sum::<usize>() < 13_000);
 }

@@ -13,6 +13,10 @@ use crate::secret::{ExposeSecret, SecretSource};
 const POST_MESSAGE: &str = "https://slack.com/api/chat.postMessage";
 /// Slack's limit of a section's text.
 const MAX_SECTION: usize = 3000;
+/// Links in a section.
+const MAX_LINKS: usize = 10;
+/// Text of a section: a link takes two characters more.
+const MAX_TEXT: usize = MAX_SECTION - 2 * MAX_LINKS;
 /// Sections of text; the whole message fails near 13,000 characters and 50 blocks.
 const MAX_SECTIONS: usize = 3;
 /// The fallback is one line in a notification.
@@ -96,19 +100,44 @@ fn outcome(answer: &Value) -> Result<(), Failure> {
 }
 
 fn blocks(message: &Message<'_>) -> Value {
-    let section = |text: String| json!({"type": "section", "text": {"type": "mrkdwn", "text": text}});
+    // `verbatim`: Slack makes no mentions and no links out of names such as `@channel`; our own links are marked as such.
+    let section = |text: String| json!({"type": "section", "text": {"type": "mrkdwn", "text": text, "verbatim": true}});
+    let links = own_links(message);
     // Minus the two asterisks.
     let mut blocks = vec![section(format!("*{}*", entities(&message.marked_title(), MAX_SECTION - 2)))];
     let mut rest = message.text.as_str();
     for _ in 0..MAX_SECTIONS {
         // Cut at a line; entities are at most five times as long as the characters that they encode.
-        let part = head(rest, MAX_SECTION);
+        let part = head(rest, MAX_TEXT);
         if !part.trim().is_empty() {
-            blocks.push(section(entities(part, MAX_SECTION)));
+            blocks.push(section(linked(&entities(part, MAX_TEXT), &links)));
         }
         rest = &rest[part.len()..];
     }
     json!(blocks)
+}
+
+/// The incident's page and the owner's pages, as they appear in an escaped text.
+fn own_links(message: &Message<'_>) -> Vec<String> {
+    let owner = message.owner.as_ref();
+    let links =
+        [message.link.as_ref(), owner.and_then(|o| o.runbook.as_ref()), owner.and_then(|o| o.dashboard.as_ref())];
+    let is_page = |link: &&String| link.starts_with("http://") || link.starts_with("https://");
+    links.into_iter().flatten().filter(is_page).map(|link| entities(link, MAX_TEXT)).collect()
+}
+
+/// The text with the first occurrences of these links, each a word of its own, as links of Slack.
+fn linked(text: &str, links: &[String]) -> String {
+    let mut left = MAX_LINKS;
+    let link = |piece: &str| {
+        let word = piece.trim_end();
+        if left == 0 || word.contains('|') || !links.iter().any(|link| link == word) {
+            return piece.to_owned();
+        }
+        left -= 1;
+        format!("<{word}>{}", &piece[word.len()..])
+    };
+    text.split_inclusive(char::is_whitespace).map(link).collect()
 }
 
 /// Whole lines from the start whose escaped length fits; a single line that is too long is taken whole and cut later.
@@ -123,4 +152,21 @@ fn head(text: &str, max: usize) -> &str {
         end += line.len();
     }
     &text[..end]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_our_own_pages_become_links() {
+        let links = ["https://automap.example/incidents/a".to_owned(), "https://wiki.example/x?a=1&amp;b=2".to_owned()];
+        let text = "@channel https://evil.example/\nRunbook: https://wiki.example/x?a=1&amp;b=2\nhttps://automap.example/incidents/a\n";
+        assert_eq!(
+            linked(text, &links),
+            "@channel https://evil.example/\nRunbook: <https://wiki.example/x?a=1&amp;b=2>\n<https://automap.example/incidents/a>\n"
+        );
+        let many = "https://automap.example/incidents/a ".repeat(100);
+        assert_eq!(linked(&many, &links).len(), many.len() + 2 * MAX_LINKS);
+    }
 }
