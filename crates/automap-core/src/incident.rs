@@ -15,6 +15,8 @@ use crate::time::{Timestamp, as_rfc3339};
 pub const INCIDENT_SCHEMA_VERSION: u32 = 1;
 /// Longest timeline. Beyond it the oldest entries of the second half are dropped, so that both beginning and end are kept; notes stay.
 pub const MAX_TIMELINE: usize = 200;
+/// Most alerts, and most objectives, that an incident lists; the others are counted. It is rewritten at every revision and sent in every list.
+pub const MAX_REPORTED: usize = 500;
 /// Most notes of a timeline. They fit into its second half, so that none has to be dropped.
 pub const MAX_NOTES: usize = 50;
 
@@ -58,10 +60,16 @@ pub struct Incident {
     pub symptoms: Vec<IndicatorChange>,
     /// Services that suffer from the cause: alerts on them may be suppressed.
     pub victims: Vec<String>,
-    /// Its cost to the objectives.
+    /// Its cost to the objectives: the first 500.
     pub slos: Vec<SloImpact>,
-    /// External alerts that belong to it: `groupKey` or fingerprint.
+    /// The most further objectives that burned at one time.
+    #[serde(default)]
+    pub slos_omitted: usize,
+    /// External alerts that belong to it: `groupKey` or fingerprint of the first 500.
     pub alerts: Vec<String>,
+    /// The most further alerts that fired at one time.
+    #[serde(default)]
+    pub alerts_omitted: usize,
     /// How often it was reopened.
     pub reopened: u32,
     /// Owner of the affected service; `null` if none is configured.
@@ -288,7 +296,9 @@ impl Incident {
             symptoms: Vec::new(),
             victims: Vec::new(),
             slos: Vec::new(),
+            slos_omitted: 0,
             alerts: Vec::new(),
+            alerts_omitted: 0,
             reopened: 0,
             owner: None,
             confirmed: None,

@@ -401,6 +401,44 @@ fn an_objective_that_cannot_be_counted_ends_no_incident() {
     assert_eq!(poll(accepted, &[], &["web"])[0].state, IncidentState::Closed, "it is never counted again");
 }
 
+/// Whoever may send alerts may send another 500 at every poll.
+#[test]
+fn alerts_and_objectives_beyond_the_bound_are_counted_and_make_no_revisions() {
+    let shop = Shop::calm();
+    let alerts = |from: usize, n: usize| -> Vec<Alert> {
+        (from..from + n).map(|i| watched_shop::alert(&format!("a{i:04}"), time(HISTORY - 20), &[])).collect()
+    };
+    let burns = |from: usize, n: usize| -> Vec<(SloImpact, Severity)> {
+        let slo = |i| SloImpact {
+            slo: format!("web{{path=\"/{i:04}\"}}"),
+            service: String::new(),
+            burn_rate: 15.0,
+            budget_share: None,
+        };
+        (from..from + n).map(|i| (slo(i), Severity::Critical)).collect()
+    };
+    let mut watch = Watch::new("shop", WatchOptions::default());
+    let mut poll = |row: usize, slos: &[(SloImpact, Severity)], alerts: &[Alert]| {
+        let observation = shop.observation(row - HISTORY, row);
+        watch
+            .evaluate(&WatchInput { now: time(row - 1), observation: &observation, slos, uncounted: &[], alerts })
+            .changes
+            .pop()
+    };
+    let opened = poll(HISTORY, &burns(0, 400), &alerts(0, 400)).unwrap();
+    assert_eq!((opened.alerts.len(), opened.slos.len()), (400, 400));
+    let full = poll(HISTORY + EVERY, &burns(300, 300), &alerts(300, 300)).unwrap();
+    assert_eq!((full.alerts.len(), full.alerts_omitted), (500, 100));
+    assert_eq!((full.slos.len(), full.slos_omitted), (500, 100));
+    assert_eq!(full.alerts.last().map(String::as_str), Some("a0499"), "the first ones are kept");
+    for i in 2..6 {
+        let further = poll(HISTORY + i * EVERY, &burns(i * 1000, 300), &alerts(i * 1000, 300));
+        assert!(further.is_none(), "{:?}", further.map(|f| f.timeline));
+    }
+    let recovering = poll(HISTORY + 6 * EVERY, &[], &[]).unwrap();
+    assert_eq!((recovering.state, recovering.alerts_omitted), (IncidentState::Recovering, 300));
+}
+
 /// A fault of two and a half minutes while the watcher learns does not count as normal: the same fault opens an incident later.
 #[test]
 fn what_is_learnt_during_a_fault_is_not_normal() {

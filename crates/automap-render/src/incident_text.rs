@@ -69,6 +69,9 @@ fn facts(incident: &Incident, zone: Zone) -> Vec<(&'static str, String)> {
         let share = slo.budget_share.map(|s| format!(", {:.1} % of its budget so far", 100.0 * s)).unwrap_or_default();
         ("OBJECTIVE", format!("{} burns at {:.1} times the sustainable rate{share}", slo.slo, slo.burn_rate))
     }));
+    if incident.slos_omitted > 0 {
+        facts.push(("OBJECTIVE", format!("and {} more", incident.slos_omitted)));
+    }
     if !incident.victims.is_empty() {
         facts.push(("VICTIMS", incident.victims.join(", ")));
     }

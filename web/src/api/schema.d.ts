@@ -1891,8 +1891,14 @@ export interface components {
         ImpactKind: "waiting" | "failing";
         /** @description One incident of one target. Times are RFC 3339 in UTC. */
         Incident: {
-            /** @description External alerts that belong to it: `groupKey` or fingerprint. */
+            /** @description External alerts that belong to it: `groupKey` or fingerprint of the first 500. */
             alerts: string[];
+            /**
+             * Format: uint
+             * @description The most further alerts that fired at one time.
+             * @default 0
+             */
+            alerts_omitted: number;
             /** @description The service named as the cause; `null` if the evidence does not single one out. */
             cause?: components["schemas"]["NamedCause"] | null;
             /**
@@ -1946,8 +1952,14 @@ export interface components {
             schema_version: number;
             /** @description How bad it is. */
             severity: components["schemas"]["Severity"];
-            /** @description Its cost to the objectives. */
+            /** @description Its cost to the objectives: the first 500. */
             slos: components["schemas"]["SloImpact"][];
+            /**
+             * Format: uint
+             * @description The most further objectives that burned at one time.
+             * @default 0
+             */
+            slos_omitted: number;
             /** @description Its state. */
             state: components["schemas"]["IncidentState"];
             /** @description Indicators that left their normal range, with the largest change of each; worst first. */

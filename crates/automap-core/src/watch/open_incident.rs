@@ -35,8 +35,12 @@ pub(super) struct OpenIncident {
     watchpoints: Vec<Watchpoint>,
     /// The largest change seen so far of every indicator of every service.
     pub(super) worst: BTreeMap<(String, Indicator), IndicatorChange>,
+    /// At most [`MAX_REPORTED`](crate::incident::MAX_REPORTED), and the most further ones that burned at one time.
     pub(super) slos: BTreeMap<String, SloImpact>,
-    /// The services that its alerts name.
+    pub(super) slos_omitted: usize,
+    /// The most alerts at one time that the incident does not list.
+    pub(super) alerts_omitted: usize,
+    /// The services that its alerts name, as many as it may list alerts.
     pub(super) alerted: BTreeSet<String>,
     /// Since when nothing is wrong, while recovering: restarted after a poll that could not tell.
     well_since: Option<Timestamp>,
@@ -112,6 +116,8 @@ impl OpenIncident {
             watchpoints: from_report.map(|r| watchpoints(r, options)).unwrap_or_default(),
             worst,
             slos,
+            slos_omitted: incident.slos_omitted,
+            alerts_omitted: incident.alerts_omitted,
             alerted: BTreeSet::new(),
             well_since,
             recovered: well_since,

@@ -8,7 +8,9 @@ use super::model::{Alert, WatchOptions};
 use super::open_incident::OpenIncident;
 use super::quiet::PreparedInput;
 use super::titles;
-use crate::incident::{Incident, Indicator, IndicatorChange, NamedCause, Severity, SloImpact, TimelineKind};
+use crate::incident::{
+    Incident, Indicator, IndicatorChange, MAX_REPORTED, NamedCause, Severity, SloImpact, TimelineKind,
+};
 use crate::report::Report;
 use crate::time::Timestamp;
 
@@ -52,25 +54,46 @@ impl OpenIncident {
         &mut self,
         (alerts, slos): (&[Alert], &[(SloImpact, Severity)]),
     ) -> Incident {
-        for (impact, _) in slos {
-            let slot = self.slos.entry(impact.slo.clone()).or_insert_with(|| impact.clone());
-            let highest = slot.burn_rate.max(impact.burn_rate);
-            *slot = SloImpact { burn_rate: highest, ..impact.clone() };
-        }
+        self.keep_slos(slos);
         let mut next = self.incident.clone();
         next.symptoms = by_importance(&self.worst);
         next.slos = self.slos.values().cloned().collect();
-        self.alerted.extend(alerts.iter().flat_map(|a| a.services.iter().cloned()));
-        for alert in alerts {
-            if !next.alerts.contains(&alert.key) {
-                next.alerts.push(alert.key.clone());
+        next.slos_omitted = self.slos_omitted;
+        for service in alerts.iter().flat_map(|a| &a.services) {
+            if self.alerted.len() < MAX_REPORTED {
+                self.alerted.insert(service.clone());
             }
         }
+        let mut omitted = 0;
+        for alert in alerts {
+            match next.alerts.contains(&alert.key) {
+                true => {}
+                false if next.alerts.len() < MAX_REPORTED => next.alerts.push(alert.key.clone()),
+                false => omitted += 1,
+            }
+        }
+        self.alerts_omitted = self.alerts_omitted.max(omitted);
+        next.alerts_omitted = self.alerts_omitted;
         let by_slo = slos.iter().map(|(_, severity)| *severity).max();
         let alerted = (!next.alerts.is_empty()).then_some(Severity::Warning);
         next.severity = titles::severity(next.symptoms.iter(), by_slo.max(alerted)).max(next.severity);
         next.title = titles::title(&next, self.unjudged.as_deref());
         next
+    }
+
+    /// Keeps the highest rate of every objective.
+    fn keep_slos(&mut self, slos: &[(SloImpact, Severity)]) {
+        let mut omitted = 0;
+        for (impact, _) in slos {
+            if self.slos.len() >= MAX_REPORTED && !self.slos.contains_key(&impact.slo) {
+                omitted += 1;
+                continue;
+            }
+            let slot = self.slos.entry(impact.slo.clone()).or_insert_with(|| impact.clone());
+            let highest = slot.burn_rate.max(impact.burn_rate);
+            *slot = SloImpact { burn_rate: highest, ..impact.clone() };
+        }
+        self.slos_omitted = self.slos_omitted.max(omitted);
     }
 
     /// The cause to report: that of the latest diagnosis, but a named cause stays until another one is named repeatedly.
@@ -116,8 +139,9 @@ impl OpenIncident {
         } else if next.severity > old.severity {
             entries.push((TimelineKind::Spread, format!("now {}", next.severity.as_str())));
         }
-        let joined = alerts.iter().filter(|a| !old.alerts.contains(&a.key)).map(|a| a.summary.clone());
-        let joined: Vec<String> = joined.collect();
+        // One that is only counted joins without an entry, since it would join again at every poll.
+        let is_new = |a: &&Alert| next.alerts.contains(&a.key) && !old.alerts.contains(&a.key);
+        let joined: Vec<String> = alerts.iter().filter(is_new).map(|a| a.summary.clone()).collect();
         if !joined.is_empty() {
             entries.push((TimelineKind::Alert, titles::first_few(&joined)));
         }

@@ -139,7 +139,7 @@ fn a_silence_that_is_too_large_mutes_nothing_and_is_listed_as_not_read() {
     let orders = incident(Some("orders"), &["front-end"]);
     for (matchers, reason) in [
         (vec![matcher("sh.*"); 51], "51 matchers are more than 50"),
-        (vec![matcher(r"\w{14}|shop")], "a pattern compiles to more than 64 KiB"),
+        (vec![matcher(r"\w{14}|shop")], "a pattern compiles to more than 256 KiB"),
         (vec![matcher(&format!("shop{}", "|x".repeat(500)))], "a matcher is longer than 1000 bytes"),
     ] {
         let answer = serde_json::json!([silence("large", matchers), silence("usual", vec![matcher("bank")])]);

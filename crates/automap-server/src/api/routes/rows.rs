@@ -150,7 +150,7 @@ fn incident_row(i: Incident) -> IncidentRow {
         confirmed: i.confirmed,
         symptoms: i.symptoms.len(),
         victims: i.victims.len(),
-        alerts: i.alerts.len(),
+        alerts: i.alerts.len() + i.alerts_omitted,
         reopened: i.reopened,
     }
 }
