@@ -42,7 +42,7 @@ const MIN_RIVAL_DISTANCE: usize = 3;
 /// # Ok::<(), automap_core::frame::FrameError>(())
 /// ```
 pub fn candidates(frame: &MetricFrame, end: usize) -> Vec<usize> {
-    let change = Change::new(frame, end);
+    let change = Change::new(frame, end, 0..end);
     let Some(best) = highest(&change.split, 0..change.split.len()).filter(|k| change.split[*k] > 0.0) else {
         return Vec::new();
     };
@@ -64,7 +64,9 @@ pub fn candidates(frame: &MetricFrame, end: usize) -> Vec<usize> {
 /// Returns the likeliest row of a change in each of several stretches of rows before `end`, or the middle of a stretch in which nothing
 /// changes. O(series × samples).
 pub fn in_stretches(frame: &MetricFrame, end: usize, stretches: &[Range<usize>]) -> Vec<usize> {
-    let change = Change::new(frame, end);
+    let from = stretches.iter().map(|s| s.start).min().unwrap_or(end);
+    let to = stretches.iter().map(|s| s.end).max().unwrap_or(end);
+    let change = Change::new(frame, end, from..to);
     let (first, past) = (change.first, change.first + change.split.len());
     let likeliest = |stretch: &Range<usize>| {
         let inside = stretch.start.clamp(first, past) - first..stretch.end.clamp(first, past) - first;

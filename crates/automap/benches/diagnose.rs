@@ -10,7 +10,7 @@ mod support;
 use std::time::{Duration, Instant};
 
 use automap_core::attribution::attribute;
-use automap_core::frame::{RawSeries, assemble};
+use automap_core::frame::{AlignedSeries, from_columns};
 use automap_core::observation::Observation;
 use automap_core::rank::hosts::Hosts;
 use automap_core::rank::suspects::find;
@@ -91,6 +91,8 @@ fn attribution(observation: &Observation) -> impl Fn() {
     }
 }
 
+/// In columns, as a capture is read: points with their times would take twice the memory of the frame, which would be counted as that of the diagnosis.
+///
 /// A tree of services, each of which calls three, measured at both ends; the last one is busy from three quarters of the time on, and slow with all that
 /// wait for it.
 fn synthetic(services: usize, signals: &[&str], instants: usize) -> Observation {
@@ -107,8 +109,8 @@ fn synthetic(services: usize, signals: &[&str], instants: usize) -> Observation 
                 let fault = if s + 1 == services && is_bad(i) { 5.0 } else { 1.0 };
                 10.0 * fault * (1.0 + 0.2 * wobble(s * 12 + m, i)) + if m == 0 { added_ms(s, i) } else { 0.0 }
             };
-            let points = times.iter().enumerate().map(|(i, t)| (*t, value(i))).collect();
-            raw.push(RawSeries { service: format!("s{s:05}"), metric: (*metric).into(), peer: None, points });
+            let values = (0..instants).map(value).collect();
+            raw.push(AlignedSeries { service: format!("s{s:05}"), metric: (*metric).into(), peer: None, values });
         }
         for (m, metric) in CALL_SIGNALS.iter().enumerate() {
             let Some(from) = caller(s) else { continue };
@@ -116,15 +118,15 @@ fn synthetic(services: usize, signals: &[&str], instants: usize) -> Observation 
                 0 => 10.0 * (1.0 + 0.2 * wobble(s * 12, i)),
                 _ => 10.0 + wobble(s * 12 + m, i) + added_ms(s, i),
             };
-            let points = times.iter().enumerate().map(|(i, t)| (*t, value(i))).collect();
+            let values = (0..instants).map(value).collect();
             let peer = Some(format!("s{s:05}"));
-            raw.push(RawSeries { service: format!("s{from:05}"), metric: (*metric).into(), peer, points });
+            raw.push(AlignedSeries { service: format!("s{from:05}"), metric: (*metric).into(), peer, values });
         }
     }
     let mut calls = CallGraph::new();
     (1..services).for_each(|s| calls.add(&format!("s{:05}", (s - 1) / 3), &format!("s{s:05}"), Protocol::Request));
     let hint = WindowHint { incident_start: Some(times[instants * 3 / 4]), ..WindowHint::default() };
-    let (frame, notes) = assemble(raw, times).unwrap();
+    let (frame, notes) = from_columns(raw, times).unwrap();
     Observation { hint, notes, ..Observation::new(frame, calls, "synthetic") }
 }
 

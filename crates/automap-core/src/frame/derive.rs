@@ -2,6 +2,8 @@
 //!
 //! Derived series are ordinary series of the frame, so that the stages after it need no special case.
 
+use rayon::prelude::*;
+
 use super::{MetricFrame, Series};
 use crate::metric::{CLIENT_LATENCY_MS, Metric, NETWORK_GAP_MS, SERVED_LATENCY_MS};
 
@@ -13,14 +15,14 @@ impl MetricFrame {
     ///
     /// Worked example: orders measures 312 ms for a call to payment, payment measures 4 ms: 308 ms were spent on the network.
     pub fn with_network_gaps(&self) -> Self {
-        let clients = self.series.iter().filter(|s| s.metric.name == CLIENT_LATENCY_MS);
+        let clients = self.series.par_iter().filter(|s| s.metric.name == CLIENT_LATENCY_MS);
         let gaps = clients.filter_map(|client| {
             let served = self.get(client.service, SERVED_LATENCY_MS, client.peer)?;
             let values = client.values.iter().zip(served.values.iter()).map(|(c, s)| clamp(c - s)).collect();
             Some(Series { metric: Metric::parse(NETWORK_GAP_MS), values, ..*client })
         });
         let mut series: Vec<Series> = self.series.iter().filter(|s| s.metric.name != NETWORK_GAP_MS).cloned().collect();
-        series.extend(gaps);
+        series.par_extend(gaps);
         series.sort_by(|a, b| (a.service, &a.metric.name, a.peer).cmp(&(b.service, &b.metric.name, b.peer)));
         Self::of(self.services.clone(), self.times.clone(), series)
     }

@@ -47,13 +47,14 @@ pub(crate) struct Change {
 }
 
 impl Change {
-    /// Scores the rows before `end`. O(series × rows).
+    /// Scores those of `rows` before `end` that have enough samples on both sides. O(series × `end`).
     ///
     /// Every series is scaled by its own movement from one sample to the next (which a level shift barely touches) and
     /// compressed; the excess over noise is summed over all series.
-    pub(crate) fn new(frame: &MetricFrame, end: usize) -> Self {
-        let first = MIN_BEFORE.max(end / 10);
-        let candidates = first..(end + 1).saturating_sub(MIN_AFTER);
+    pub(crate) fn new(frame: &MetricFrame, end: usize, rows: Range<usize>) -> Self {
+        let (least, past) = (MIN_BEFORE.max(end / 10), (end + 1).saturating_sub(MIN_AFTER));
+        let first = rows.start.max(least);
+        let candidates = first..rows.end.min(past).max(first);
         let chunks: Vec<Vec<[f64; 2]>> =
             frame.series().par_chunks(CHUNK).map(|series| sum(series, end, &candidates)).collect();
         let total = |which: usize| (0..candidates.len()).map(|k| chunks.iter().map(|c| c[k][which]).sum()).collect();
@@ -87,7 +88,7 @@ fn add_gains(series: &Series, end: usize, candidates: &Range<usize>, place: &mut
     place.scaled.iter().for_each(|v| after.add(*v, 1.0));
     let whole = after.clone();
     let whole_cost = whole.cost();
-    for (i, v) in place.scaled.iter().enumerate() {
+    for (i, v) in place.scaled[..candidates.end.min(end)].iter().enumerate() {
         let enough = before.n >= MIN_BEFORE as f64 && after.n >= MIN_AFTER as f64;
         if enough && candidates.contains(&i) {
             let [about_before, about_after] = [About::of(&before), About::of(&after)];
@@ -202,6 +203,23 @@ impl Running {
 mod tests {
     use super::*;
     use crate::random::Rng;
+
+    #[test]
+    fn some_rows_score_as_they_do_among_all() {
+        let times: Vec<_> = (0..40).map(|i| crate::time::Timestamp::from_ms(i * 1000)).collect();
+        let mut random = Rng::new(5);
+        let points = times.iter().map(|t| (*t, random.normal() + if t.ms() < 25_000 { 0.0 } else { 50.0 })).collect();
+        let (service, metric) = ("a".to_owned(), "cpu_cores".to_owned());
+        let raw = crate::frame::RawSeries { service, metric, peer: None, points };
+        let frame = crate::frame::assemble(vec![raw], times).unwrap().0;
+        let all = Change::new(&frame, 40, 0..40);
+        assert!(all.split[25 - all.first] > 0.0 && all.shift[25 - all.first] > 0.0);
+        let some = Change::new(&frame, 40, 20..30);
+        assert_eq!((some.first, &some.split[..]), (20, &all.split[20 - all.first..30 - all.first]));
+        assert_eq!(some.shift, all.shift[20 - all.first..30 - all.first]);
+        let outside = Change::new(&frame, 40, 39..40);
+        assert!(outside.split.is_empty() && Change::new(&frame, 3, 0..3).split.is_empty());
+    }
 
     /// The bound decides only whether the gain is computed, so it must never be below it.
     #[test]
