@@ -10,9 +10,11 @@ mod epsilon_diagnosis;
 mod monitorrank;
 mod nsigma;
 mod pc_pagerank;
+mod prism;
 mod random;
 mod regression;
 mod largest_rise;
+mod torai;
 
 pub use common::{BaselineInput, BaselineScores};
 
@@ -31,19 +33,28 @@ pub enum Baseline {
     PcPageRank,
     /// See [`epsilon_diagnosis`].
     EpsilonDiagnosis,
+    /// See [`prism`].
+    Prism,
+    /// See [`prism`].
+    PrismConjunctive,
+    /// See [`torai`].
+    Torai,
     /// See [`random`].
     Random,
 }
 
 impl Baseline {
     /// All baselines.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 10] = [
         Self::Baro,
         Self::NSigma,
         Self::Circa,
         Self::MonitorRank,
         Self::PcPageRank,
         Self::EpsilonDiagnosis,
+        Self::Prism,
+        Self::PrismConjunctive,
+        Self::Torai,
         Self::Random,
     ];
 
@@ -56,6 +67,9 @@ impl Baseline {
             Self::MonitorRank => "monitorrank",
             Self::PcPageRank => "pc-pagerank",
             Self::EpsilonDiagnosis => "epsilon-diagnosis",
+            Self::Prism => "prism",
+            Self::PrismConjunctive => "prism-conjunctive",
+            Self::Torai => "torai",
             Self::Random => "random",
         }
     }
@@ -72,6 +86,9 @@ impl Baseline {
             Self::MonitorRank => monitorrank::score(input),
             Self::PcPageRank => Ok(pc_pagerank::score(input)),
             Self::EpsilonDiagnosis => Ok(epsilon_diagnosis::score(input)),
+            Self::Prism => Ok(prism::additive(input)),
+            Self::PrismConjunctive => prism::conjunctive(input),
+            Self::Torai => Ok(torai::score(input)),
             Self::Random => Ok(random::score(input)),
         }
     }

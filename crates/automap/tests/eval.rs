@@ -86,8 +86,8 @@ fn engines_are_compared_and_sets_have_equal_weight() {
     let root = two_sets();
     let all = json(&root, &["--engine", "all"]);
     assert_eq!((&all["version"], &all["onset"], &all["topology"]), (&2.into(), &"known".into(), &true.into()));
-    assert_eq!(all["engines"].as_object().unwrap().len(), 9);
-    for engine in ["evidence", "automap", "baro", "nsigma", "epsilon-diagnosis"] {
+    assert_eq!(all["engines"].as_object().unwrap().len(), 12);
+    for engine in ["evidence", "automap", "baro", "nsigma", "epsilon-diagnosis", "prism", "torai"] {
         let of = &all["engines"][engine];
         assert_eq!(of["sets"]["easy"]["ac1"], 1.0, "{engine}");
         assert_eq!(of["sets"]["mislabelled"]["ac1"], 0.0, "{engine} knows the label");

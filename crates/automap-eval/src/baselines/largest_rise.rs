@@ -1,4 +1,7 @@
-//! What BARO and NSigma share: the largest rise of the incident above the baseline, in units of the baseline's spread.
+//! What BARO and NSigma share: the largest rise of the incident above the baseline, in units of the baseline's spread. And what PRISM and TORAI
+//! share: the largest distance in either direction, in standard deviations.
+
+use automap_core::stats::{mean, sd};
 
 use super::common::{BaselineInput, BaselineScores, candidates, is_constant, windows};
 
@@ -18,4 +21,15 @@ pub(super) fn largest_rise(input: &BaselineInput, normal: impl Fn(&[f64]) -> (f6
         Some((series, largest))
     });
     BaselineScores::of_series(input.frame, scored)
+}
+
+/// The largest distance of a sample of the incident from the baseline's mean, in the baseline's standard deviations (divisor n); −∞ if the
+/// baseline is constant. A deviation of 0 counts as 1, as above.
+pub(super) fn largest_distance(before: &[f64], during: &[f64]) -> f64 {
+    if is_constant(before) {
+        return f64::NEG_INFINITY;
+    }
+    let (centre, spread) = (mean(before), sd(before));
+    let spread = if spread == 0.0 { 1.0 } else { spread };
+    during.iter().map(|v| (v - centre).abs() / spread).fold(f64::NEG_INFINITY, f64::max)
 }

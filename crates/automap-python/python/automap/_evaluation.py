@@ -70,8 +70,8 @@ def evaluate(
 
     Args:
         dir: Folders of incidents, in the layouts that ``automap eval --help`` lists: RCAEval's, among others.
-        engines: ``evidence``, ``automap``, ``baro``, ``nsigma``, ``circa``, ``monitorrank``, ``pc-pagerank``, ``epsilon-diagnosis``, ``random``; the others
-            are compared with the first.
+        engines: ``evidence``, ``automap``, ``baro``, ``nsigma``, ``circa``, ``monitorrank``, ``pc-pagerank``, ``epsilon-diagnosis``, ``prism``,
+            ``prism-conjunctive``, ``torai``, ``random``; the others are compared with the first.
         onsets: What engines are told of the start: ``known``, ``detected`` (nothing), or how late they are told it, such as ``+60s``.
         topology: Whether they are told the calls: ``known`` or ``none``.
         quiet: Also ask about fault-free time.

@@ -27,6 +27,12 @@ pub(super) enum EngineName {
     PcPagerank,
     /// Two-sample test of every metric (WWW 2019), repaired.
     EpsilonDiagnosis,
+    /// Anomalous inside and at the boundary: the sum of both (2026).
+    Prism,
+    /// The same, with the lesser of both.
+    PrismConjunctive,
+    /// All metrics' distances from normal, added up (FSE 2026): its part for metrics.
+    Torai,
     /// A random order.
     Random,
     /// All of them.
@@ -55,6 +61,9 @@ impl EngineName {
             Self::Monitorrank => Engine::Baseline(Baseline::MonitorRank),
             Self::PcPagerank => Engine::Baseline(Baseline::PcPageRank),
             Self::EpsilonDiagnosis => Engine::Baseline(Baseline::EpsilonDiagnosis),
+            Self::Prism => Engine::Baseline(Baseline::Prism),
+            Self::PrismConjunctive => Engine::Baseline(Baseline::PrismConjunctive),
+            Self::Torai => Engine::Baseline(Baseline::Torai),
             Self::Random => Engine::Baseline(Baseline::Random),
             Self::All => return Engine::all(),
         };
@@ -94,7 +103,7 @@ mod tests {
     fn engines_come_in_the_order_typed_and_once() {
         let names = |typed: &[EngineName]| engines(typed).iter().map(|e| e.as_str()).collect::<Vec<_>>();
         assert_eq!(names(&[EngineName::Baro, EngineName::Evidence, EngineName::Baro]), ["baro", "evidence"]);
-        assert_eq!(names(&[EngineName::Nsigma, EngineName::All]).len(), 9);
+        assert_eq!(names(&[EngineName::Nsigma, EngineName::All]).len(), 12);
         // The words of the command line are those of the results.
         for name in EngineName::value_variants().iter().filter(|n| **n != EngineName::All) {
             assert_eq!(name.to_possible_value().unwrap().get_name(), names(&[*name])[0]);
