@@ -219,3 +219,29 @@ fn whatever_is_lost_nobody_else_is_named() {
     assert!(wrong.is_empty(), "of {all} right {right}, wrong {count}:\n{}", lines.join("\n"));
     assert!(3 * right > all, "what is left is used: {right} of {all}");
 }
+
+/// Neither call of front-end is timed, and of both callees only a quantile is left: catalogue's rises, and orders' does not, or is lost as well.
+#[test]
+fn a_quantile_tells_which_untimed_callee_is_slow() {
+    let shop = || {
+        let mut shop = slow_catalogue();
+        let quantiles = shop.raw.iter().filter(|s| s.metric == "latency_ms").map(|s| {
+            let points = s.points.iter().map(|(t, v)| (*t, 2.0 * v)).collect();
+            RawSeries { metric: "latency_p95_ms".to_owned(), points, ..s.clone() }
+        });
+        let quantiles: Vec<RawSeries> = quantiles.collect();
+        shop.raw.extend(quantiles);
+        shop
+    };
+    for is_orders_seen in [true, false] {
+        let report = damaged(shop(), true, |series| {
+            let of_call = series.service == "front-end" && series.metric.ends_with("_latency_ms");
+            let is_callee = ["catalogue", "orders"].contains(&series.service.as_str());
+            let of_callee = is_callee && series.metric == "latency_ms";
+            let of_orders = !is_orders_seen && series.service == "orders" && series.metric == "latency_p95_ms";
+            lose(series, of_call || of_callee || of_orders, 0..usize::MAX);
+        });
+        let named: Vec<String> = report.unwrap().verdict.causes.into_iter().flat_map(|c| c.services).collect();
+        assert_eq!(named, ["catalogue"], "orders is seen: {is_orders_seen}");
+    }
+}

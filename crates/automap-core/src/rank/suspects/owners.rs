@@ -58,8 +58,9 @@ impl Owners<'_> {
             self.frame.get(service, CLIENT_LATENCY_MS, Some(*to)).is_none()
                 && self.frame.get(*to, LATENCY_MS, None).is_none()
         });
-        let mut found: Vec<(ServiceIdx, f64)> =
-            untimed.map(|to| (to, self.moved(to) * self.at_other_callers(to, service))).collect();
+        let mut found: Vec<(ServiceIdx, f64)> = untimed
+            .map(|to| (to, self.moved(to) * self.at_other_callers(to, service) * self.shown(to, kind)))
+            .collect();
         // If a single callee alone reports the calls, the network to it is as likely as own time; among several callees none is likely enough.
         if let [callee] = self.reported_by_callees(service)[..] {
             found.push((callee, 1.0));
@@ -161,6 +162,16 @@ impl Owners<'_> {
         };
         let evidence = self.ranked(service).map_or(0.0, |s| s.parts.iter().map(part).fold(0.0, f64::max));
         (1.0 + evidence).powi(2)
+    }
+
+    /// The likelihood of an untimed callee by its own symptom: where the mean is lost, a quantile may still show that it answers late, which an equally
+    /// untimed callee does not show.
+    fn shown(&self, service: ServiceIdx, kind: ImpactKind) -> f64 {
+        let symptom = match kind {
+            ImpactKind::Waiting => Family::Latency,
+            ImpactKind::Failing => Family::Error,
+        };
+        self.tells(service, |f| *f == symptom)
     }
 
     /// The likelihood of a store by its other callers: a slow store is slow for them too.
