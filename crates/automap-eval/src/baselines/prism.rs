@@ -22,8 +22,8 @@ use std::collections::BTreeMap;
 
 use automap_core::metric::{Family, Metric, Side};
 
-use super::common::{BaselineInput, BaselineScores, candidates, windows};
-use super::largest_rise::largest_distance;
+use super::common::{BaselineInput, BaselineScores};
+use super::largest_rise::largest_distances;
 
 /// The highest scores of a service's properties, by class; 0 for a class without any.
 #[derive(Clone, Copy, Debug, Default)]
@@ -63,13 +63,10 @@ type MetricScores = BTreeMap<(String, String), f64>;
 
 /// The score of every metric, and the highest of each class by service.
 fn properties(input: &BaselineInput) -> (MetricScores, BTreeMap<String, Classes>) {
+    let scored = largest_distances(input);
     let mut classes: BTreeMap<String, Classes> = BTreeMap::new();
-    let mut scored = Vec::new();
-    for (_, series) in candidates(input.frame) {
-        let Some((before, during)) = windows(series, input.rows) else { continue };
-        let score = largest_distance(&before, &during);
-        classes.entry(input.frame.service(series.service).to_owned()).or_default().raise(&series.metric, score);
-        scored.push((series, score));
+    for (series, score) in &scored {
+        classes.entry(input.frame.service(series.service).to_owned()).or_default().raise(&series.metric, *score);
     }
     (BaselineScores::of_series(input.frame, scored).metrics, classes)
 }

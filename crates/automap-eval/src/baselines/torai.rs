@@ -15,20 +15,17 @@
 
 use std::collections::BTreeMap;
 
-use super::common::{BaselineInput, BaselineScores, candidates, windows};
-use super::largest_rise::largest_distance;
+use super::common::{BaselineInput, BaselineScores};
+use super::largest_rise::largest_distances;
 
 pub(super) fn score(input: &BaselineInput) -> BaselineScores {
+    let severities = largest_distances(input);
     let mut services: BTreeMap<String, f64> = BTreeMap::new();
-    let mut scored = Vec::new();
-    for (_, series) in candidates(input.frame) {
-        let Some((before, during)) = windows(series, input.rows) else { continue };
-        let severity = largest_distance(&before, &during);
+    for (series, severity) in &severities {
         // −∞ for a constant series, which adds nothing.
         *services.entry(input.frame.service(series.service).to_owned()).or_default() += severity.max(0.0);
-        scored.push((series, severity));
     }
-    BaselineScores { services, ..BaselineScores::of_series(input.frame, scored) }
+    BaselineScores { services, ..BaselineScores::of_series(input.frame, severities) }
 }
 
 #[cfg(test)]
