@@ -91,10 +91,10 @@ fn attribution(observation: &Observation) -> impl Fn() {
     }
 }
 
-/// In columns, as a capture is read: points with their times would take twice the memory of the frame, which would be counted as that of the diagnosis.
-///
 /// A tree of services, each of which calls three, measured at both ends; the last one is busy from three quarters of the time on, and slow with all that
 /// wait for it.
+///
+/// In columns, as a capture is read: points with their times would take twice the memory of the frame, which would be counted as that of the diagnosis.
 fn synthetic(services: usize, signals: &[&str], instants: usize) -> Observation {
     let times: Vec<Timestamp> = (0..instants as i64).map(|i| Timestamp::from_ms(i * 15_000)).collect();
     let wobble = |a: usize, b: usize| ((a * 7919 + b * 104_729) % 1009) as f64 / 1009.0;

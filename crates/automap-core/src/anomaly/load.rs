@@ -39,8 +39,7 @@ pub(super) fn loads(columns: &[Column], rows: &Rows) -> BTreeMap<ServiceIdx, Loa
         let is_idle = observed().next().is_some() && observed().all(|v| v <= 0.0);
         Load { normal: mean(&normal), is_idle }
     };
-    let found: Vec<_> = columns.par_iter().filter(|c| is_own_load(c)).map(|c| (c.service, of(c))).collect();
-    found.into_iter().collect()
+    columns.par_iter().filter(|c| is_own_load(c)).map(|c| (c.service, of(c))).collect()
 }
 
 /// The smallest and the largest value in the baseline; `None` without any.
@@ -64,8 +63,8 @@ pub(super) fn explain_beyond_baseline(columns: &mut [Column], rows: &Rows) {
         let range = range(c).filter(|range| leaves(c, *range))?;
         Some((c.service, (c.values.to_vec(), range)))
     };
-    let found: Vec<_> = columns.par_iter().filter(|c| is_own_load(c)).filter_map(of).collect();
-    let loads: BTreeMap<ServiceIdx, (Vec<f64>, (f64, f64))> = found.into_iter().collect();
+    let loads: BTreeMap<ServiceIdx, (Vec<f64>, (f64, f64))> =
+        columns.par_iter().filter(|c| is_own_load(c)).filter_map(of).collect();
     if loads.is_empty() {
         return;
     }

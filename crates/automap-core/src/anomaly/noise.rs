@@ -10,8 +10,8 @@ use super::rows::Column;
 use super::{AnomalyOptions, Rows, evidence};
 use crate::frame::ServiceIdx;
 
-/// Number of services that suffices to calibrate a metric; with more, only a sample of at most this many is used. The mean over 200 services and two
-/// pseudo-incidents is known to a twentieth of its spread.
+/// Number of services that suffices to calibrate a metric; with more, a sample of at least half and at most this many is used. The mean over 100
+/// services and two pseudo-incidents is known to a fourteenth of its spread.
 const ENOUGH_SERVICES: usize = 200;
 
 /// Mean evidence by metric over two pseudo-incidents, cut from the end and from the beginning of the baseline.

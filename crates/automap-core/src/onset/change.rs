@@ -88,7 +88,7 @@ fn add_gains(series: &Series, end: usize, candidates: &Range<usize>, place: &mut
     place.scaled.iter().for_each(|v| after.add(*v, 1.0));
     let whole = after.clone();
     let whole_cost = whole.cost();
-    for (i, v) in place.scaled[..candidates.end.min(end)].iter().enumerate() {
+    for (i, v) in place.scaled.iter().enumerate().take(candidates.end) {
         let enough = before.n >= MIN_BEFORE as f64 && after.n >= MIN_AFTER as f64;
         if enough && candidates.contains(&i) {
             let [about_before, about_after] = [About::of(&before), About::of(&after)];
@@ -202,16 +202,18 @@ impl Running {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::frame::{RawSeries, assemble};
     use crate::random::Rng;
+    use crate::time::Timestamp;
 
     #[test]
     fn some_rows_score_as_they_do_among_all() {
-        let times: Vec<_> = (0..40).map(|i| crate::time::Timestamp::from_ms(i * 1000)).collect();
+        let times: Vec<_> = (0..40).map(|i| Timestamp::from_ms(i * 1000)).collect();
         let mut random = Rng::new(5);
         let points = times.iter().map(|t| (*t, random.normal() + if t.ms() < 25_000 { 0.0 } else { 50.0 })).collect();
         let (service, metric) = ("a".to_owned(), "cpu_cores".to_owned());
-        let raw = crate::frame::RawSeries { service, metric, peer: None, points };
-        let frame = crate::frame::assemble(vec![raw], times).unwrap().0;
+        let raw = RawSeries { service, metric, peer: None, points };
+        let frame = assemble(vec![raw], times).unwrap().0;
         let all = Change::new(&frame, 40, 0..40);
         assert!(all.split[25 - all.first] > 0.0 && all.shift[25 - all.first] > 0.0);
         let some = Change::new(&frame, 40, 20..30);

@@ -167,10 +167,7 @@ impl Owners<'_> {
     /// The likelihood of an untimed callee by its own symptom: where the mean is lost, a quantile may still show that it answers late, which an equally
     /// untimed callee does not show.
     fn shown(&self, service: ServiceIdx, kind: ImpactKind) -> f64 {
-        let symptom = match kind {
-            ImpactKind::Waiting => Family::Latency,
-            ImpactKind::Failing => Family::Error,
-        };
+        let symptom = kind.family();
         self.tells(service, |f| *f == symptom)
     }
 
